@@ -1,0 +1,21 @@
+"""Strict settings for every test; two host devices so that sharding is exercised."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+import twinsim  # noqa: F401  (sets the devices and float64 before JAX starts)
+import jax  # isort: skip
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The folder of outside data; tests that need it skip without it."""
+    folder = os.environ.get("TWINSIM_REFERENCE_DATA")
+    if not folder:
+        pytest.skip("TWINSIM_REFERENCE_DATA is not set: outside reference data is not here")
+    return Path(folder)

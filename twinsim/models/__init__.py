@@ -1,0 +1,1 @@
+"""Structures: equations with named states, parameters, outputs and ports."""

@@ -1,0 +1,1 @@
+"""Pharmacodynamic structures, one file each."""

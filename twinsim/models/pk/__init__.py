@@ -1,0 +1,1 @@
+"""Pharmacokinetic structures, one file each."""

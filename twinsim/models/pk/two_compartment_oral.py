@@ -1,0 +1,48 @@
+"""Two compartments with first-order absorption and linear elimination from the central one.
+
+    d depot/dt      = -ka depot
+    d central/dt    =  ka depot - (cl + q)/v1 central + q/v2 peripheral
+    d peripheral/dt =  q/v1 central - q/v2 peripheral
+    concentration   =  central / v1
+
+Source: Gibaldi and Perrier, Pharmacokinetics, 2nd ed., 1982, chapter 2; NONMEM's ADVAN4 TRANS4.
+"""
+
+from twinsim.models.structure import Parameter, Port, Route, State, Structure
+
+
+def rates(t, x, p, u):
+    absorbed = p.ka * x.depot
+    return {
+        "depot": -absorbed,
+        "central": absorbed - (p.cl + p.q) / p.v1 * x.central + p.q / p.v2 * x.peripheral,
+        "peripheral": p.q / p.v1 * x.central - p.q / p.v2 * x.peripheral,
+    }
+
+
+def outputs(t, x, p, u):
+    return {"concentration": x.central / p.v1}
+
+
+structure = Structure(
+    name="pk/two_compartment_oral",
+    parameters=(
+        Parameter("cl", "L/h", 5.0, "clearance", "assumed"),
+        Parameter("v1", "L", 50.0, "volume of the central compartment", "assumed"),
+        Parameter("q", "L/h", 8.0, "clearance between central and peripheral compartment", "assumed"),
+        Parameter("v2", "L", 80.0, "volume of the peripheral compartment", "assumed"),
+        Parameter("ka", "1/h", 1.2, "absorption rate constant", "assumed"),
+        Parameter("f", "1", 1.0, "bioavailability", "assumed"),
+        Parameter("lag", "h", 0.0, "absorption lag", "assumed"),
+    ),
+    states=(
+        State("depot", "mg", "amount at the site of absorption"),
+        State("central", "mg", "amount in the central compartment"),
+        State("peripheral", "mg", "amount in the peripheral compartment"),
+    ),
+    routes=(Route("oral", to="depot", lag="lag", f="f"), Route("iv", to="central")),
+    gives=(Port("concentration", "mg/L", "concentration", "concentration in the central compartment"),),
+    rates=rates,
+    outputs=outputs,
+    source="Gibaldi and Perrier 1982, chapter 2; NONMEM ADVAN4 TRANS4",
+)

@@ -1,0 +1,1 @@
+"""Tables of figures with their sources, and the scripts that fit them."""
