@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import twinsim  # noqa: F401  (sets the devices and float64 before JAX starts)
+
 import jax  # isort: skip
 
 jax.config.update("jax_numpy_rank_promotion", "raise")

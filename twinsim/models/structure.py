@@ -11,6 +11,9 @@ from twinsim.errors import ModelError, nearest
 
 KINDS = ("concentration", "amount", "flow", "pressure", "effect", "fraction")
 
+# bounds of what is divided by: a volume or Km of zero is refused, not turned into an infinity
+POSITIVE = (1e-9, math.inf)
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -89,6 +92,8 @@ class Values:
         object.__setattr__(self, "_of", of)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # copy, pickle and debuggers ask for these; no variable is called so
+            raise AttributeError(name)
         try:
             return self._values[name]
         except KeyError:
@@ -159,7 +164,9 @@ class Structure:
             raise ModelError(f"no state {route.to!r}", where=where, do=nearest(route.to, self.state_names))
         for parameter in (route.lag, route.f, route.rate, route.duration):
             if parameter is not None and parameter not in self.parameter_names:
-                raise ModelError(f"no parameter {parameter!r}", where=where, do=nearest(parameter, self.parameter_names))
+                raise ModelError(
+                    f"no parameter {parameter!r}", where=where, do=nearest(parameter, self.parameter_names)
+                )
         if route.infusion not in (None, "rate", "duration") or (
             route.infusion is not None and getattr(route, route.infusion) is None
         ):
@@ -234,15 +241,14 @@ class Structure:
         """d state/dt by state name, every state present."""
         result = dict(self.rates(t, Values(x, f"states of {self.name}"), self._p(p), self._u(u)))
         self._refuse_strangers(result, self.state_names, "rates")
-        missing = [name for name in self.state_names if name not in result]
-        if missing:
-            raise ModelError(f"rates gives nothing for {', '.join(missing)}", where=self.name)
+        self._refuse_gaps(result, self.state_names, "rates")
         return {name: result[name] for name in self.state_names}
 
     def observe(self, t: Any, x: Mapping[str, Any], p: Mapping[str, Any], u: Mapping[str, Any]) -> dict[str, Any]:
         """Outputs by name."""
         result = dict(self.outputs(t, Values(x, f"states of {self.name}"), self._p(p), self._u(u)))
         self._refuse_strangers(result, self.output_names, "outputs")
+        self._refuse_gaps(result, self.output_names, "outputs")
         return {name: result[name] for name in self.output_names}
 
     def _p(self, p: Mapping[str, Any]) -> Values:
@@ -259,3 +265,8 @@ class Structure:
                 where=self.name,
                 do=nearest(strangers[0], known),
             )
+
+    def _refuse_gaps(self, result: Mapping[str, Any], wanted: tuple[str, ...], function: str) -> None:
+        missing = [name for name in wanted if name not in result]
+        if missing:
+            raise ModelError(f"{function} gives nothing for {', '.join(missing)}", where=self.name)

@@ -8,7 +8,7 @@
 Source: Gibaldi and Perrier, Pharmacokinetics, 2nd ed., 1982, chapter 2; NONMEM's ADVAN4 TRANS4.
 """
 
-from twinsim.models.structure import Parameter, Port, Route, State, Structure
+from twinsim.models.structure import POSITIVE, Parameter, Port, Route, State, Structure
 
 
 def rates(t, x, p, u):
@@ -28,9 +28,9 @@ structure = Structure(
     name="pk/two_compartment_oral",
     parameters=(
         Parameter("cl", "L/h", 5.0, "clearance", "assumed"),
-        Parameter("v1", "L", 50.0, "volume of the central compartment", "assumed"),
+        Parameter("v1", "L", 50.0, "volume of the central compartment", "assumed", POSITIVE),
         Parameter("q", "L/h", 8.0, "clearance between central and peripheral compartment", "assumed"),
-        Parameter("v2", "L", 80.0, "volume of the peripheral compartment", "assumed"),
+        Parameter("v2", "L", 80.0, "volume of the peripheral compartment", "assumed", POSITIVE),
         Parameter("ka", "1/h", 1.2, "absorption rate constant", "assumed"),
         Parameter("f", "1", 1.0, "bioavailability", "assumed"),
         Parameter("lag", "h", 0.0, "absorption lag", "assumed"),

@@ -1,0 +1,34 @@
+"""Recipes: one short file per kind of experiment, written only with twinsim's public API.
+
+Each has `run(config) -> Finished`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the command line tells about a run that is over.
+
+    Args:
+        folder: the run's folder.
+        paths: what was written, the results first.
+        report: the HTML report, if one was made.
+        plan: of a dry run; then nothing was written.
+        notes: lines for the reader.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...] = ()
+    report: Path | None = None
+    plan: Any = None
+    exit_code: int = 0
+    n_patients: int = 0
+    n_failed: int = 0
+    failures: Mapping[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

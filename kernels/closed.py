@@ -1,0 +1,242 @@
+"""Tier closed: one to three compartments in a star, with or without a depot, from event to event.
+
+Losses in the star: M = [[a, -d1, -d2], [-b1, c1, 0], [-b2, 0, c2]] (central first; b: central to peripheral, d: back).
+Its eigenvalues are real and distinct while something flows, so
+
+    exp(-M t) = sum_i R_i exp(-l_i t),   R_i = adj(M - l_i) / prod_{k != i} (l_k - l_i).
+
+A depot that empties at rate k into the centre (a fraction arrives), and constant inputs, are convolutions with one
+more rate (k or 0): divided differences of the exponential, which `kernels.phi` keeps exact where rates coincide.
+Coefficients are float64; only the sweep over time is in the working precision.
+
+Source: Gibaldi and Perrier 1982, appendix B (the disposition functions); the cancellation-free form is our own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from kernels import status as codes
+from kernels.phi import phi
+
+
+class Star(NamedTuple):
+    """Rate constants of a star of compartments, each (patient), float64.
+
+    Attributes:
+        a: total loss from the centre.
+        b, d, c: per peripheral: from the centre, back to the centre, total loss.
+        depot: total loss from the depot, None without one.
+        absorbed: rate from the depot to the centre.
+    """
+
+    a: Array
+    b: tuple[Array, ...]
+    d: tuple[Array, ...]
+    c: tuple[Array, ...]
+    depot: Array | None
+    absorbed: Array | None
+
+
+class Coefficients(NamedTuple):
+    """What one parameter segment needs, in the working precision.
+
+    Attributes:
+        rates: eigenvalues (mode) of (patient).
+        response: R_i as nested tuples (mode)(to)(from).
+        depot, absorbed: see `Star`.
+        lower, gap: per mode, min(l_i, depot) and |l_i - depot|.
+    """
+
+    rates: tuple[Array, ...]
+    response: tuple[tuple[tuple[Array, ...], ...], ...]
+    depot: Array | None
+    absorbed: Array | None
+    lower: tuple[Array, ...]
+    gap: tuple[Array, ...]
+    upper: tuple[Array, ...]
+
+
+def eigenvalues(star: Star) -> tuple[Array, ...]:
+    """Loss rates of the star's modes, largest first; no cancellation between nearly equal numbers."""
+    if not star.c:
+        return (star.a,)
+    if len(star.c) == 1:
+        (b,), (d,), (c,) = star.b, star.d, star.c
+        root = jnp.sqrt((star.a - c) ** 2 + 4.0 * b * d)
+        large = 0.5 * (star.a + c + root)
+        # a c - b d without the cancelling part where nothing else leaves the periphery (c = d).
+        product = (star.a - b) * c + b * (c - d)
+        return large, product / large
+    return _eigenvalues_of_three(star)
+
+
+def _eigenvalues_of_three(star: Star) -> tuple[Array, ...]:
+    """Roots of the characteristic cubic: trigonometric, then polished by Newton."""
+    (b1, b2), (d1, d2), (c1, c2) = star.b, star.d, star.c
+    a, p1, p2 = star.a, b1 * d1, b2 * d2
+    trace = a + c1 + c2
+    minors = a * c1 + a * c2 + c1 * c2 - p1 - p2
+    # det = (a - b1 - b2) c1 c2 + b1 c2 (c1 - d1) + b2 c1 (c2 - d2): sums of non-negative terms
+    det = (a - b1 - b2) * c1 * c2 + b1 * c2 * (c1 - d1) + b2 * c1 * (c2 - d2)
+    mean = trace / 3.0
+    spread = ((a - c1) ** 2 + (a - c2) ** 2 + (c1 - c2) ** 2) / 18.0 + (p1 + p2) / 3.0
+    half = 0.5 * (det - mean * minors + 2.0 * mean**3)
+    radius = jnp.sqrt(jnp.maximum(spread, 1e-300))
+    cosine = jnp.clip(half / radius**3, -1.0, 1.0)
+    angle = jnp.arccos(jnp.clip(cosine, -1.0 + 1e-15, 1.0 - 1e-15)) / 3.0
+    third = 2.0 * jnp.pi / 3.0
+    roots = [mean + 2.0 * radius * jnp.cos(angle + shift) for shift in (0.0, -third, third)]
+
+    def polished(x: Array) -> Array:
+        for _ in range(2):
+            value = ((x - trace) * x + minors) * x - det
+            slope = (3.0 * x - 2.0 * trace) * x + minors
+            x = x - jnp.where(slope == 0.0, 0.0, value / jnp.where(slope == 0.0, 1.0, slope))
+        return x
+
+    large, middle = polished(roots[0]), polished(roots[1])
+    return large, middle, det / (large * middle)
+
+
+def _response(star: Star, rates: tuple[Array, ...]) -> tuple:
+    """R_i = adj(M - l_i) / prod (l_k - l_i), by mode, to, from."""
+    a, b, d, c = star.a, star.b, star.d, star.c
+    modes = []
+    for i, rate in enumerate(rates):
+        apart = jnp.ones_like(rate)
+        for k, other in enumerate(rates):
+            if k != i:
+                apart = apart * (other - rate)
+        # Two equal compartments with no flow between them are mended below; equal modes of three become non-finite,
+        # which the patient's status reports.
+        scale = 1.0 / (jnp.where(apart == 0.0, 1.0, apart) if len(rates) == 2 else apart)
+        free = [x - rate for x in c]
+        if not c:
+            adjugate = ((jnp.ones_like(rate),),)
+        elif len(c) == 1:
+            adjugate = ((free[0], d[0]), (b[0], a - rate))
+        else:
+            centre = a - rate
+            adjugate = (
+                (free[0] * free[1], d[0] * free[1], d[1] * free[0]),
+                (b[0] * free[1], centre * free[1] - b[1] * d[1], b[0] * d[1]),
+                (b[1] * free[0], b[1] * d[0], centre * free[0] - b[0] * d[0]),
+            )
+        modes.append(tuple(tuple(entry * scale for entry in row) for row in adjugate))
+    return tuple(modes)
+
+
+def coefficients(star: Star, dtype: Any) -> Coefficients:
+    """Everything the sweep over time needs, computed in float64 and cast once."""
+    rates = eigenvalues(star)
+    response = _response(star, rates)
+    if len(rates) == 2:
+        # Nothing flows between equal compartments: both modes are one, and R_1 + R_2 = 1.
+        same = rates[0] == rates[1]
+        identity, nothing = ((1.0, 0.0), (0.0, 1.0)), ((0.0, 0.0), (0.0, 0.0))
+        first, second = (
+            tuple(tuple(jnp.where(same, limit[r][s], mode[r][s]) for s in range(2)) for r in range(2))
+            for limit, mode in ((identity, response[0]), (nothing, response[1]))
+        )
+        response = (first, second)
+
+    def cast(x: Array) -> Array:
+        return x.astype(dtype)
+
+    lower = upper = gap = ()
+    if star.depot is not None:
+        lower = tuple(cast(jnp.minimum(rate, star.depot)) for rate in rates)
+        upper = tuple(cast(jnp.maximum(rate, star.depot)) for rate in rates)
+        gap = tuple(cast(jnp.abs(rate - star.depot)) for rate in rates)
+    return Coefficients(
+        rates=tuple(cast(rate) for rate in rates),
+        response=tuple(tuple(tuple(cast(x) for x in row) for row in mode) for mode in response),
+        depot=None if star.depot is None else cast(star.depot),
+        absorbed=None if star.absorbed is None else cast(star.absorbed),
+        lower=lower,
+        gap=gap,
+        upper=upper,
+    )
+
+
+class ClosedTier:
+    """Exact propagation of a star of compartments.
+
+    Args:
+        order: which state is (depot or None, centre, peripherals...).
+        star_of: parameters -> Star.
+        infused: indices of states that ever receive a constant input.
+        dtype: working precision.
+    """
+
+    restarts = False
+
+    def __init__(self, order: tuple, star_of: Any, infused: frozenset[int], dtype: Any) -> None:
+        self.depot, self.centre, *self.others = order
+        self.block = (self.centre, *self.others)
+        self.star_of, self.infused, self.dtype = star_of, infused, dtype
+
+    def prepare(self, parameters: Any) -> Coefficients:
+        """Coefficients of these parameters."""
+        return coefficients(self.star_of(parameters), self.dtype)
+
+    def begin(self, prepared: Any, states: Any, rates: Any, time: Array) -> tuple:
+        """No memory is needed."""
+        return ()
+
+    def after_event(self, prepared: Any, states: Any, rates: Any, memory: tuple, time: Array) -> tuple:
+        """No memory is needed."""
+        return memory
+
+    def status(self, memory: tuple) -> int:
+        """Always ok: non-finite results are found by whoever reads the outputs."""
+        return codes.OK
+
+    def advance(
+        self, prepared: Coefficients, states: Any, rates: Any, memory: tuple, time: Array, elapsed: Array
+    ) -> tuple:
+        """States after `elapsed`: sum over modes of R_i (x f_i + r f_i0 + depot terms)."""
+        t = elapsed
+        result = list(states)
+        decays = [jnp.exp(-rate * t) for rate in prepared.rates]
+        block_infused = any(i in self.infused for i in self.block)
+        sums = [jnp.zeros_like(t) for _ in self.block]
+        absorbed = self._absorbed(prepared, states, rates, t) if self.depot is not None else None
+        for i, decay in enumerate(decays):
+            steady = t * phi(prepared.rates[i] * t) if block_infused else None
+            for to in range(len(self.block)):
+                row = prepared.response[i][to]
+                for source, state in enumerate(self.block):
+                    sums[to] = sums[to] + row[source] * states[state] * decay
+                    if steady is not None and state in self.infused:
+                        sums[to] = sums[to] + row[source] * rates[state] * steady
+                if absorbed is not None:
+                    sums[to] = sums[to] + row[0] * absorbed[i]
+        for state, value in zip(self.block, sums, strict=True):
+            result[state] = value
+        if self.depot is not None:
+            result[self.depot] = self._depot(prepared, states, rates, t)
+        return tuple(result), memory
+
+    def _absorbed(self, prepared: Coefficients, states: Any, rates: Any, t: Array) -> list[Array]:
+        """What has come from the depot, per mode, before the response: k D f[l_i, k] + k r f[l_i, k, 0]."""
+        result = []
+        for i, rate in enumerate(prepared.rates):
+            both = jnp.exp(-prepared.lower[i] * t) * t * phi(prepared.gap[i] * t)
+            part = states[self.depot] * both
+            if self.depot in self.infused:
+                # f[l, k, 0]: the outer difference spans the extremes 0 and max(l, k), so nothing cancels badly.
+                three = (t * phi(prepared.lower[i] * t) - both) / prepared.upper[i]
+                part = part + rates[self.depot] * three
+            result.append(prepared.absorbed * part)
+        return result
+
+    def _depot(self, prepared: Coefficients, states: Any, rates: Any, t: Array) -> Array:
+        left = states[self.depot] * jnp.exp(-prepared.depot * t)
+        if self.depot in self.infused:
+            left = left + rates[self.depot] * t * phi(prepared.depot * t)
+        return left

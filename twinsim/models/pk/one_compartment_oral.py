@@ -1,0 +1,42 @@
+"""One compartment with first-order absorption and linear elimination.
+
+    d depot/dt    = -ka depot
+    d central/dt  =  ka depot - cl/v central
+    concentration =  central / v
+
+Routes: oral into the depot, after `lag` and with bioavailability `f`; iv into central.
+
+Source: Gibaldi and Perrier, Pharmacokinetics, 2nd ed., 1982, chapter 1; NONMEM's ADVAN2 TRANS2.
+"""
+
+from twinsim.models.structure import POSITIVE, Parameter, Port, Route, State, Structure
+
+
+def rates(t, x, p, u):
+    absorbed = p.ka * x.depot
+    return {"depot": -absorbed, "central": absorbed - p.cl / p.v * x.central}
+
+
+def outputs(t, x, p, u):
+    return {"concentration": x.central / p.v}
+
+
+structure = Structure(
+    name="pk/one_compartment_oral",
+    parameters=(
+        Parameter("cl", "L/h", 5.0, "clearance", "assumed"),
+        Parameter("v", "L", 50.0, "volume of distribution", "assumed", POSITIVE),
+        Parameter("ka", "1/h", 1.2, "absorption rate constant", "assumed"),
+        Parameter("f", "1", 1.0, "bioavailability", "assumed"),
+        Parameter("lag", "h", 0.0, "absorption lag", "assumed"),
+    ),
+    states=(
+        State("depot", "mg", "amount at the site of absorption"),
+        State("central", "mg", "amount in the body"),
+    ),
+    routes=(Route("oral", to="depot", lag="lag", f="f"), Route("iv", to="central")),
+    gives=(Port("concentration", "mg/L", "concentration", "concentration in plasma"),),
+    rates=rates,
+    outputs=outputs,
+    source="Gibaldi and Perrier 1982, chapter 1; NONMEM ADVAN2 TRANS2",
+)

@@ -1,0 +1,53 @@
+"""Two compartments with first-order absorption and Michaelis-Menten elimination from the central one.
+
+    concentration   =  central / v1
+    d depot/dt      = -ka depot
+    d central/dt    =  ka depot - vmax concentration / (km + concentration) - q/v1 central + q/v2 peripheral
+    d peripheral/dt =  q/v1 central - q/v2 peripheral
+
+Routes: oral into the depot, after `lag` and with bioavailability `f`; iv into central.
+
+Source: Gibaldi and Perrier, Pharmacokinetics, 2nd ed., 1982, chapter 7.
+"""
+
+from twinsim.models.structure import POSITIVE, Parameter, Port, Route, State, Structure
+
+
+def rates(t, x, p, u):
+    concentration = x.central / p.v1
+    exchanged = p.q * concentration - p.q / p.v2 * x.peripheral
+    absorbed = p.ka * x.depot
+    return {
+        "depot": -absorbed,
+        "central": absorbed - p.vmax * concentration / (p.km + concentration) - exchanged,
+        "peripheral": exchanged,
+    }
+
+
+def outputs(t, x, p, u):
+    return {"concentration": x.central / p.v1}
+
+
+structure = Structure(
+    name="pk/two_compartment_oral_mm",
+    parameters=(
+        Parameter("vmax", "mg/h", 50.0, "largest rate of elimination", "assumed"),
+        Parameter("km", "mg/L", 5.0, "concentration at half the largest rate", "assumed", POSITIVE),
+        Parameter("v1", "L", 50.0, "volume of the central compartment", "assumed", POSITIVE),
+        Parameter("q", "L/h", 8.0, "clearance between central and peripheral compartment", "assumed"),
+        Parameter("v2", "L", 80.0, "volume of the peripheral compartment", "assumed", POSITIVE),
+        Parameter("ka", "1/h", 1.2, "absorption rate constant", "assumed"),
+        Parameter("f", "1", 1.0, "bioavailability", "assumed"),
+        Parameter("lag", "h", 0.0, "absorption lag", "assumed"),
+    ),
+    states=(
+        State("depot", "mg", "amount at the site of absorption"),
+        State("central", "mg", "amount in the central compartment"),
+        State("peripheral", "mg", "amount in the peripheral compartment"),
+    ),
+    routes=(Route("oral", to="depot", lag="lag", f="f"), Route("iv", to="central")),
+    gives=(Port("concentration", "mg/L", "concentration", "concentration in the central compartment"),),
+    rates=rates,
+    outputs=outputs,
+    source="Gibaldi and Perrier 1982, chapter 7",
+)

@@ -1,0 +1,182 @@
+"""The equations of coupled parts, evaluated together: each part sees its own names, time and units.
+
+Nothing here is left when it runs: the parts' outputs are asked for by name while the equations are traced, once, in
+the order in which they need each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from twinsim.errors import ModelError
+from twinsim.models.structure import Parameter, Route, Structure, Values
+
+
+class Wire(NamedTuple):
+    """What feeds a need: an output of the part `giver`, or (None) a parameter or an outside need of the whole."""
+
+    giver: str | None
+    name: str
+    factor: float
+    outside: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """One structure inside a coupled one.
+
+    Args:
+        names: its own names that differ in the whole.
+        clock: the part's time units in one of the whole's.
+        timed: parameters declared anew in the whole's time, with the factor back.
+    """
+
+    label: str
+    structure: Structure
+    names: Mapping[str, str]
+    clock: float
+    timed: Mapping[str, tuple[Parameter, float]] = field(default_factory=dict)
+
+    def name(self, own: str) -> str:
+        """A name of the part as the whole knows it."""
+        return self.names.get(own, own)
+
+    def items(self, group: str) -> tuple[Any, ...]:
+        """Declarations of a group (parameters, states, gives, needs, routes) under the names of the whole."""
+        items = getattr(self.structure, group)
+        if group == "parameters":
+            items = [self.timed[item.name][0] if item.name in self.timed else item for item in items]
+        if group == "routes":
+            return tuple(self._route(route) for route in items)
+        return tuple(replace(item, name=self.name(item.name)) for item in items)
+
+    def _route(self, route: Route) -> Route:
+        roles = {role: getattr(route, role) for role in ("name", "to", "lag", "f", "rate", "duration")}
+        return replace(route, **{role: own and self.name(own) for role, own in roles.items()})
+
+    def parameters(self, p: Any) -> Values:
+        """Its own parameters out of those of the whole."""
+        values = {own: getattr(p, self.name(own)) for own in self.structure.parameter_names}
+        for own, (_, back) in self.timed.items():
+            values[own] = values[own] if back == 1.0 else values[own] * back
+        return Values(values, f"parameters of {self.label}")
+
+
+class _Inputs:
+    """Needs of a part, fetched when its equations ask for them."""
+
+    __slots__ = ("_fetch",)
+
+    def __init__(self, fetch: Callable[[str], Any]) -> None:
+        self._fetch = fetch
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._fetch(name)
+
+
+class Wiring:
+    """The three functions of a coupled structure."""
+
+    def __init__(self, name: str, parts: Mapping[str, Part], wires: Mapping[tuple[str, str], Wire]) -> None:
+        self.name, self.parts, self.wires = name, parts, wires
+
+    def rates(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
+        now = _Instant(self, t, p, u, x)
+        result = {}
+        for label, part in self.parts.items():
+            own = part.structure.rates(now.time(part), now.states(label), now.parameters(label), now.inputs(label))
+            for state, value in own.items():
+                result[part.name(state)] = value if part.clock == 1.0 else value * part.clock
+        return result
+
+    def outputs(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
+        now = _Instant(self, t, p, u, x)
+        return {
+            part.name(own): value for label, part in self.parts.items() for own, value in now.outputs(label).items()
+        }
+
+    def start(self, p: Any, u: Any) -> dict[str, Any]:
+        now = _Instant(self, 0.0, p, u, None)
+        result = {}
+        for label, part in self.parts.items():
+            result |= {part.name(own): value for own, value in now.started(label).items()}
+        return result
+
+
+class _Instant:
+    """All parts at one time; what was worked out is kept, so that each part is evaluated once.
+
+    Args:
+        x: states of the whole; None at the beginning, where the parts' own `start` gives them.
+    """
+
+    def __init__(self, wiring: Wiring, t: Any, p: Any, u: Any, x: Any) -> None:
+        self.wiring, self.t, self.p, self.u, self.x = wiring, t, p, u, x
+        self.kept: dict[tuple[str, str], Any] = {}
+        self.open: list[str] = []
+
+    def once(self, what: str, label: str, work: Callable[[], Any]) -> Any:
+        """The result of `work`, done once; a result that needs itself is a loop."""
+        if (what, label) not in self.kept:
+            step = f"{label} {what}"
+            if step in self.open:
+                circle = [*self.open[self.open.index(step) :], step]
+                raise ModelError(
+                    "an algebraic loop: outputs that need each other at one instant",
+                    where=self.wiring.name,
+                    why=" <- ".join(circle),
+                    do="break it with a state (a delay or an effect compartment), or give the outputs in two parts",
+                )
+            self.open.append(step)
+            self.kept[what, label] = work()
+            self.open.pop()
+        return self.kept[what, label]
+
+    def time(self, part: Part) -> Any:
+        return self.t if part.clock == 1.0 else self.t * part.clock
+
+    def parameters(self, label: str) -> Values:
+        return self.once("parameters", label, lambda: self.wiring.parts[label].parameters(self.p))
+
+    def states(self, label: str) -> Values:
+        part = self.wiring.parts[label]
+        if self.x is None:
+            return Values(self.started(label), f"states of {label}")
+        return Values(
+            {own: getattr(self.x, part.name(own)) for own in part.structure.state_names}, f"states of {label}"
+        )
+
+    def started(self, label: str) -> dict[str, Any]:
+        structure = self.wiring.parts[label].structure
+        blank = dict.fromkeys(structure.state_names, 0.0)
+        if structure.start is None:
+            return blank
+        begin = structure.start
+        return self.once("start", label, lambda: blank | dict(begin(self.parameters(label), self.inputs(label))))
+
+    def outputs(self, label: str) -> Mapping[str, Any]:
+        part = self.wiring.parts[label]
+        return self.once(
+            "outputs",
+            label,
+            lambda: part.structure.outputs(
+                self.time(part), self.states(label), self.parameters(label), self.inputs(label)
+            ),
+        )
+
+    def inputs(self, label: str) -> _Inputs:
+        return _Inputs(lambda need: self.fetch(label, need))
+
+    def fetch(self, label: str, need: str) -> Any:
+        wire = self.wiring.wires.get((label, need))
+        if wire is None:
+            return getattr(Values({}, f"needs of {label}"), need)
+        if wire.giver is not None:
+            value = self.outputs(wire.giver)[wire.name]
+        else:
+            value = getattr(self.u if wire.outside else self.p, wire.name)
+        return value if wire.factor == 1.0 else value * wire.factor

@@ -1,0 +1,227 @@
+"""Pictures of a report, one function each; they return matplotlib figures and touch no global state."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MultipleLocator
+
+INK, QUIET, BLUE, ORANGE = "#1f2933", "#8a949e", "#2c6fbb", "#d9622b"
+STYLE: dict[Any, Any] = {
+    "font.size": 10.0,
+    "font.family": "DejaVu Sans",
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": QUIET,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e9ec",
+    "grid.linewidth": 0.7,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 9.0,
+    "ytick.labelsize": 9.0,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+}
+
+
+def svg(figure: Figure, name: str) -> str:
+    """The figure as an <svg> element for a page.
+
+    Args:
+        name: unique on the page; identifiers inside the picture are made from it, so that pictures do not share any.
+    """
+    buffer = io.StringIO()
+    with rc_context({**STYLE, "svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _with_unit(words: str, unit: str) -> str:
+    words = words[:1].upper() + words[1:]
+    return f"{words} [{unit}]" if unit and unit != "1" else words
+
+
+def _legend_above(axes: Axes | Figure, handles: Sequence, columns: int, **changes) -> None:
+    """A legend above the data, where it covers nothing."""
+    settings = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": columns, "fontsize": 9, **changes}
+    axes.legend(handles=handles, borderaxespad=0.2, handlelength=1.6, columnspacing=1.4, **settings)
+
+
+def bands(
+    time: np.ndarray, quantiles: Mapping[float, np.ndarray], *, label: str, unit: str, time_unit: str = "h"
+) -> Figure:
+    """Quantiles of a population over time as nested bands around the median.
+
+    Args:
+        time: sampling times (time).
+        quantiles: probability -> values (time); pairs p and 1 - p make a band, 0.5 is the line.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 3.9))
+        axes = figure.add_subplot()
+        mirrored = [(p, _mirror(p, quantiles)) for p in sorted(quantiles) if p < 0.5]
+        pairs = [(low, high) for low, high in mirrored if high is not None]
+        handles: list = []
+        for depth, (low, high) in enumerate(pairs):
+            shade = 0.18 + 0.22 * depth
+            axes.fill_between(time, quantiles[low], quantiles[high], color=BLUE, alpha=shade, linewidth=0)
+            share = f"{100 * (1 - 2 * low):.0f} % of patients"
+            handles.append(Patch(facecolor=BLUE, alpha=min(1.0, shade + 0.1 * depth), label=share))
+        if 0.5 in quantiles:
+            axes.plot(time, quantiles[0.5], color="#123f73", linewidth=1.6)
+            handles.insert(0, Line2D([], [], color="#123f73", linewidth=1.6, label="median"))
+        axes.set_xlabel(_with_unit("time after first dose", time_unit))
+        axes.set_ylabel(_with_unit(label, unit))
+        axes.margins(x=0)
+        _day_ticks(axes, float(time[-1] - time[0]), time_unit)
+        if all(np.nanmin(values) >= 0 for values in quantiles.values()):
+            axes.set_ylim(bottom=0)
+        _legend_above(axes, handles, len(handles))
+        return figure
+
+
+def _mirror(p: float, quantiles: Mapping[float, np.ndarray]) -> float | None:
+    return next((q for q in quantiles if math.isclose(q, 1 - p, abs_tol=1e-9) and q > 0.5), None)
+
+
+def _day_ticks(axes: Axes, span: float, unit: str) -> None:
+    """Ticks at multiples of 6, 12 or 24 h: readers of dosing think in days."""
+    if unit != "h" or span < 24:
+        return
+    step = next((s for s in (6, 12, 24, 48, 168, 336, 672) if span / s <= 12), 24 * math.ceil(span / 240))
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+
+
+def profiles(observed: pd.DataFrame, curves: pd.DataFrame, *, label: str, unit: str, limit: int = 24) -> Figure:
+    """Observed values and the predicted curve of each patient, in small pictures with the same axes.
+
+    Args:
+        observed: columns ID, TIME [h], DV.
+        curves: columns ID, TIME [h], PRED.
+        limit: patients shown at most, the first ones.
+    """
+    ids = list(dict.fromkeys(observed["ID"]))[:limit]
+    columns = min(4, len(ids))
+    rows = math.ceil(len(ids) / columns)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 1.75 * rows + 0.7), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        for axes, one in zip(grid, ids, strict=False):
+            points, curve = observed[observed["ID"] == one], curves[curves["ID"] == one]
+            axes.plot(curve["TIME"], curve["PRED"], color=BLUE, linewidth=1.5)
+            axes.plot(points["TIME"], points["DV"], "o", color=ORANGE, markersize=3.4)
+            axes.set_title(f"patient {one}", fontsize=9, loc="left", pad=3)
+        for axes in grid[len(ids) :]:
+            axes.set_visible(False)
+        grid[0].set_ylim(bottom=0)
+        _day_ticks(grid[0], 2 * float(observed["TIME"].to_numpy().max()), "h")
+        figure.supxlabel("Time after dose [h]", fontsize=10)
+        figure.supylabel(_with_unit(label, unit), fontsize=10)
+        handles = [
+            Line2D([], [], marker="o", linestyle="", color=ORANGE, markersize=4, label="observed"),
+            Line2D([], [], color=BLUE, label="predicted, the same typical parameters for all"),
+        ]
+        figure.legend(handles=handles, loc="outside upper left", ncols=2, fontsize=9)
+        return figure
+
+
+def observed_against_predicted(table: pd.DataFrame, *, label: str, unit: str) -> Figure:
+    """Every observation against its prediction, with the line on which both are equal.
+
+    Args:
+        table: columns DV and PRED, one row per observation.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(4.6, 4.4))
+        axes = figure.add_subplot()
+        top = 1.06 * float(np.nanmax(table[["DV", "PRED"]].to_numpy()))
+        axes.plot([0, top], [0, top], color=QUIET, linewidth=1.0)
+        axes.plot(table["PRED"], table["DV"], "o", color=ORANGE, markersize=4, alpha=0.75, markeredgewidth=0)
+        axes.set_xlim(0, top)
+        axes.set_ylim(0, top)
+        axes.set_aspect("equal")
+        axes.set_xlabel(_with_unit(f"predicted {label}", unit))
+        axes.set_ylabel(_with_unit(f"observed {label}", unit))
+        handles = [
+            Line2D([], [], marker="o", linestyle="", color=ORANGE, markersize=4, label="observation"),
+            Line2D([], [], color=QUIET, label="observed = predicted"),
+        ]
+        _legend_above(axes, handles, 2)
+        return figure
+
+
+def histograms(values: Mapping[str, tuple[str, np.ndarray]]) -> Figure:
+    """How endpoints spread over patients, side by side.
+
+    Args:
+        values: words for the endpoint -> (unit, one value per patient); failed patients' NaN are left out.
+    """
+    columns = 2 if len(values) in (2, 4) else min(3, len(values))
+    rows = math.ceil(len(values) / columns)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 2.4 * rows), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, (words, (unit, numbers)) in zip(grid, values.items(), strict=False):
+            finite = np.asarray(numbers, np.float64)
+            finite = finite[np.isfinite(finite)]
+            axes.set_xlabel(_with_unit(words, unit), fontsize=9)
+            axes.set_yticks([])
+            axes.grid(False)
+            axes.spines["left"].set_visible(False)
+            if not len(finite):
+                axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color=QUIET)
+                continue
+            # The last half per cent on either side would squeeze everybody else into a few bars.
+            low, high = np.quantile(finite, [0.005, 0.995])
+            if high <= low:
+                low, high = low - 0.5, high + 0.5
+            axes.hist(finite, bins=40, range=(low, high), color=BLUE, alpha=0.75, linewidth=0)
+            axes.axvline(float(np.median(finite)), color="#123f73", linewidth=1.4)
+        for axes in grid[len(values) :]:
+            axes.set_visible(False)
+        return figure
+
+
+def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, label: str, unit: str) -> Figure:
+    """An endpoint's median, middle half and 90 % range in each scenario of a sweep.
+
+    Args:
+        points: words for each scenario.
+        quantiles: probability -> values (scenario); 0.05, 0.25, 0.5, 0.75, 0.95.
+    """
+    at = np.arange(len(points))[::-1]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 0.34 * len(points) + 1.1))
+        axes = figure.add_subplot()
+        axes.hlines(at, quantiles[0.05], quantiles[0.95], color=BLUE, alpha=0.4, linewidth=3)
+        axes.hlines(at, quantiles[0.25], quantiles[0.75], color=BLUE, linewidth=6)
+        axes.plot(quantiles[0.5], at, "o", color="white", markeredgecolor="#123f73", markersize=6)
+        axes.set_yticks(at, points)
+        axes.set_ylim(-0.6, len(points) - 0.4)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel(_with_unit(label, unit))
+        if min(np.nanmin(v) for v in quantiles.values()) >= 0:
+            axes.set_xlim(left=0)
+        handles = [
+            Line2D([], [], marker="o", linestyle="", color="white", markeredgecolor="#123f73", label="median"),
+            Line2D([], [], color=BLUE, linewidth=6, label="50 % of patients"),
+            Line2D([], [], color=BLUE, alpha=0.4, linewidth=3, label="90 % of patients"),
+        ]
+        _legend_above(axes, handles, 3)
+        return figure

@@ -1,0 +1,181 @@
+"""What a results file alone has to show: bands over time, endpoints, failures, provenance.
+
+Only summaries and endpoints are read, never the trajectories, so that a report of a large run costs no memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twinsim.errors import REMEDIES
+from twinsim.report import plots
+from twinsim.report.html import Picture, Section, Table, number
+from twinsim.store import open_results
+
+# More scenarios than this are not drawn one by one.
+SCENARIOS_DRAWN = 24
+_PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def sections_of(path: str | Path) -> tuple[list[Section], str]:
+    """Sections of a results file, and a warning about failed patients (empty if there are none).
+
+    Args:
+        path: results.h5.
+    """
+    with open_results(path, groups=True) as tree:
+        sections = []
+        summary = tree["summary"].to_dataset() if "summary" in tree.children else None
+        if summary is not None:
+            # The root's coordinates hold for every group.
+            summary = summary.assign_coords({n: c for n, c in tree.coords.items() if set(c.dims) <= set(summary.dims)})
+            sections += [s for s in (_over_time(summary), _endpoints(summary, tree)) if s is not None]
+        return [*sections, _provenance(tree)], _failures(tree)
+
+
+def _outputs(summary: Any, over_time: bool) -> list[str]:
+    """Names of what quantiles were made of."""
+    return [
+        str(name)
+        for name, array in summary.data_vars.items()
+        if "quantile" in array.dims and ("time" in array.dims) == over_time and set(array.dims) <= _DRAWABLE
+    ]
+
+
+_DRAWABLE = {"scenario", "quantile", "time"}
+
+
+def _words(array: Any) -> str:
+    return str(array.attrs.get("long_name", array.name)).removeprefix("quantiles over patients of ")
+
+
+def _unit(array: Any) -> str:
+    return str(array.attrs.get("units", ""))
+
+
+def _quantiles(array: Any) -> dict[float, np.ndarray]:
+    return {float(p): array.sel(quantile=p).to_numpy() for p in array["quantile"].to_numpy()}
+
+
+def _scenario_words(dataset: Any) -> list[str]:
+    """Each scenario in words, from the swept values that lie along it."""
+    swept = [c for name, c in dataset.coords.items() if c.dims == ("scenario",) and name != "scenario"]
+    size = dataset.sizes["scenario"]
+    if not swept:
+        return [f"scenario {i}" for i in range(size)]
+    points = []
+    for i in range(size):
+        parts = []
+        for c in swept:
+            value = c.to_numpy()[i]
+            text = value if isinstance(value, str) else number(float(value), 4)
+            unit = _unit(c)
+            parts.append(f"{_words(c)} {text}{f' {unit}' if unit and unit != '1' else ''}")
+        points.append(", ".join(parts))
+    return points
+
+
+def _over_time(summary: Any) -> Section | None:
+    pictures = []
+    time = summary["time"].to_numpy() if "time" in summary.dims else np.zeros(0)
+    for name in _outputs(summary, over_time=True):
+        array = summary[name]
+        words, unit = _words(array), _unit(array)
+        if "scenario" not in array.dims:
+            how = "exact" if array.attrs.get("method") == "exact" else "from bins"
+            caption = f"{words[:1].upper() + words[1:]}: median and bands of the virtual patients ({how} quantiles)."
+            figure = plots.bands(time, _quantiles(array), label=words, unit=unit, time_unit=_unit(summary["time"]))
+            pictures.append(Picture(figure, caption))
+            continue
+        points = _scenario_words(summary)
+        for i, point in enumerate(points[:6]):
+            figure = plots.bands(
+                time, _quantiles(array.isel(scenario=i)), label=words, unit=unit, time_unit=_unit(summary["time"])
+            )
+            pictures.append(Picture(figure, f"{point}."))
+    more = ""
+    if "scenario" in summary.dims and summary.sizes["scenario"] > 6:
+        more = f"The first 6 of {summary.sizes['scenario']:,} scenarios are drawn; the results hold all of them."
+    return Section("The population over time", pictures=pictures, note=more) if pictures else None
+
+
+def _endpoints(summary: Any, tree: Any) -> Section | None:
+    names = _outputs(summary, over_time=False)
+    if not names:
+        return None
+    if "scenario" in summary.dims:
+        return _by_scenario(summary, [n for n in names if "scenario" in summary[n].dims])
+    rows = []
+    for name in names:
+        array, quantiles = summary[name], _quantiles(summary[name])
+        mean, sd = (float(summary[f"{name}{s}"]) if f"{name}{s}" in summary else np.nan for s in ("_mean", "_sd"))
+        cells = [number(float(v)) for v in (mean, sd, *(quantiles[p] for p in sorted(quantiles)))]
+        rows.append([_words(array), _unit(array), *cells])
+    heads = [_percent(float(p)) for p in np.sort(summary["quantile"].to_numpy())]
+    table = Table(["endpoint", "unit", "mean", "SD", *heads], rows, frozenset(range(2, 4 + len(heads))))
+    pictures = []
+    if "endpoints" in tree.children:
+        group = tree["endpoints"].to_dataset()
+        shown = {_words(group[n]): (_unit(group[n]), group[n].to_numpy()) for n in names if n in group}
+        if shown:
+            caption = "Endpoints over patients, the middle 99 % of them; the dark line is the median."
+            pictures.append(Picture(plots.histograms(shown), caption))
+    return Section("Endpoints", pictures=pictures, table=table)
+
+
+def _by_scenario(summary: Any, names: list[str]) -> Section:
+    points = _scenario_words(summary)
+    pictures = []
+    for name in names:
+        array = summary[name]
+        if len(points) <= SCENARIOS_DRAWN and set(_PROBABILITIES) <= {float(p) for p in array["quantile"].to_numpy()}:
+            words = _words(array)
+            figure = plots.scenarios(points, _quantiles(array), label=words, unit=_unit(array))
+            pictures.append(
+                Picture(figure, f"{words[:1].upper() + words[1:]} in each scenario; the same patients in all.")
+            )
+    heads = [f"{_words(summary[n])} [{_unit(summary[n])}], median (5 % to 95 %)" for n in names]
+    rows = []
+    for i, point in enumerate(points[:200]):
+        cells = []
+        for name in names:
+            low, middle, high = (float(summary[name].isel(scenario=i).sel(quantile=p)) for p in (0.05, 0.5, 0.95))
+            cells.append(f"{number(middle)} ({number(low)} to {number(high)})")
+        rows.append([point, *cells])
+    note = f"The first 200 of {len(points):,} scenarios are listed." if len(points) > 200 else ""
+    return Section("Endpoints by scenario", pictures=pictures, table=Table(["scenario", *heads], rows), note=note)
+
+
+def _percent(p: float) -> str:
+    return "median" if p == 0.5 else f"{100 * p:g} %"
+
+
+def _failures(tree: Any) -> str:
+    """A sentence about patients without usable numbers."""
+    failed = int(tree.attrs.get("patients_failed", 0)) + int(tree.attrs.get("patients_not_computed", 0))
+    if not failed:
+        return ""
+    text = f"{failed:,} of {int(tree.attrs.get('patients', 0)):,} patients failed and are left out of the pictures."
+    if "status" in tree.data_vars:
+        status = tree["status"]
+        names = str(status.attrs["flag_meanings"]).split()
+        codes, counts = np.unique(status.to_numpy(), return_counts=True)
+        flags = {int(v): n for v, n in zip(np.atleast_1d(status.attrs["flag_values"]), names, strict=True)}
+        for code, count in zip(codes, counts, strict=True):
+            if code != 0:
+                name = flags.get(int(code), str(code))
+                text += f" {name}: {count:,}; {REMEDIES.get(name, 'these were never computed')}."
+    return text
+
+
+def _provenance(tree: Any) -> Section:
+    attributes = tree.attrs
+    seed = attributes.get("seed", "none")
+    text = f"twinsim {attributes.get('twinsim_version', '')}, config {attributes.get('config_hash', '')}, seed {seed}."
+    folded = {}
+    if "provenance" in tree.children:
+        folded = {str(name): str(array.to_numpy()[()]) for name, array in tree["provenance"].data_vars.items()}
+    return Section("How this was made", text, folded=folded)

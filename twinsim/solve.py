@@ -1,0 +1,272 @@
+"""One block of patients from parameters and doses to trajectories: the program every simulation and fit shares."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from kernels import status as codes
+from kernels.closed import ClosedTier, Star
+from kernels.explicit import ExplicitTier
+from kernels.march import march, worst
+from twinsim.dosing import dose_events, events_before
+from twinsim.errors import UsageError, nearest
+from twinsim.models import analysis
+from twinsim.models.structure import Structure
+from twinsim.plan import Layout
+
+log = logging.getLogger(__name__)
+SOLVERS = ("auto", "closed", "explicit")
+PRECISIONS = {"float32": jnp.float32, "float64": jnp.float64}
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Which tier, and how exactly.
+
+    Args:
+        tier: "closed" or "explicit" (see `choose_solver`).
+        precision: "float32" or "float64".
+        rtol: relative tolerance of a step of tier explicit.
+        max_steps: steps a patient may take.
+        reason: why this tier.
+    """
+
+    tier: str
+    precision: str = "float32"
+    rtol: float = 1e-4
+    max_steps: int = 100_000
+    reason: str = ""
+
+
+def choose_solver(
+    structure: Structure,
+    solver: str = "auto",
+    *,
+    precision: str = "float32",
+    rtol: float | None = None,
+    max_steps: int = 100_000,
+) -> Solver:
+    """The tier a structure is solved by, with the reason, which is logged.
+
+    Args:
+        rtol: by default 1e-4 in float32 and 1e-9 in float64.
+
+    Raises:
+        UsageError: an unknown name, or a tier that cannot solve this structure.
+
+    >>> from twinsim.models.pk.two_compartment_oral import structure
+    >>> choose_solver(structure).tier
+    'closed'
+    """
+    for value, known, key in ((solver, SOLVERS, "solver"), (precision, PRECISIONS, "precision")):
+        if value not in known:
+            raise UsageError(f"unknown {key} {value!r}", where=key, do=nearest(str(value), known))
+    star = analysis.star(structure)
+    if solver == "closed" and star is None:
+        raise UsageError(
+            f"solver=closed cannot solve {structure.name}",
+            where="solver",
+            why="its equations are not one to three linear compartments around a centre, with or without a depot",
+            do="use solver=auto or solver=explicit",
+        )
+    tier = ("closed" if star is not None else "explicit") if solver == "auto" else solver
+    if solver != "auto":
+        reason = "it was asked for"
+    elif tier == "closed":
+        reason = "linear compartments around a centre have an exact solution"
+    else:
+        reason = "the equations have no closed solution here, so they are integrated step by step"
+    log.info("solver %s for %s: %s", tier, structure.name, reason)
+    if rtol is not None and not 1e-14 <= rtol <= 0.1:
+        raise UsageError(f"rtol = {rtol:g} is no tolerance", where="solver.rtol", do="choose 1e-12 to 1e-2")
+    default = 1e-4 if precision == "float32" else 1e-9
+    return Solver(tier, precision, default if rtol is None else rtol, max_steps, reason)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is solved, and nothing that changes without compiling again.
+
+    Args:
+        outputs: names of the structure's outputs that are wanted.
+        segments: parameter segments per patient; 1: parameters never change.
+    """
+
+    structure: Structure
+    solver: Solver
+    layout: Layout
+    outputs: tuple[str, ...]
+    segments: int = 1
+
+
+def make_tier(structure: Structure, solver: Solver, infused: frozenset[int], *, dtype: Any, rtol: float) -> Any:
+    """The kernel's tier for a structure."""
+    names, states = structure.parameter_names, structure.state_names
+    if solver.tier == "closed":
+        star = analysis.star(structure)
+        assert star is not None
+        order = (star.depot, star.centre, *star.peripherals)
+        return ClosedTier(order, lambda p: _star_rates(structure, star, p), infused, dtype)
+
+    def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
+        cast = {name: p[name].astype(dtype) for name in names}
+        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
+        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), t.shape) for name in states)
+
+    return ExplicitTier(rates_of, rtol=rtol, max_steps=solver.max_steps, dtype=dtype)
+
+
+def _needs(structure: Structure, dtype: Any) -> dict[str, Array]:
+    missing = [port.name for port in structure.needs if port.default is None]
+    if missing:
+        raise UsageError(
+            f"{structure.name} needs {', '.join(missing)} from outside",
+            do="couple it to a structure that gives it (twinsim.couple), or bind it to a constant (twinsim.bind)",
+        )
+    return {port.name: jnp.asarray(port.default, dtype) for port in structure.needs}
+
+
+def _star_rates(structure: Structure, roles: analysis.Star, p: Mapping[str, Array]) -> Star:
+    """Rate constants from the structure's own Jacobian, in float64."""
+    names = structure.state_names
+    shape = jnp.broadcast_shapes(*(value.shape for value in p.values()))
+    zero, one = jnp.zeros(shape), jnp.ones(shape)
+    needs = _needs(structure, jnp.float64)
+
+    def derivative(x: tuple) -> tuple:
+        result = structure.derivative(zero, dict(zip(names, x, strict=True)), p, needs)
+        return tuple(jnp.broadcast_to(result[name], shape) for name in names)
+
+    def column(j: int) -> tuple:
+        unit = tuple(one if i == j else zero for i in range(len(names)))
+        return jax.jvp(derivative, (tuple(zero for _ in names),), (unit,))[1]
+
+    centre = column(roles.centre)
+    others = [column(j) for j in roles.peripherals]
+    depot = None if roles.depot is None else column(roles.depot)
+    return Star(
+        a=-centre[roles.centre],
+        b=tuple(centre[j] for j in roles.peripherals),
+        d=tuple(other[roles.centre] for other in others),
+        c=tuple(-other[j] for other, j in zip(others, roles.peripherals, strict=True)),
+        depot=None if depot is None else -depot[roles.depot or 0],
+        absorbed=None if depot is None else depot[roles.centre],
+    )
+
+
+def solve_block(
+    problem: Problem,
+    plan: Mapping[str, Array],
+    parameters: Mapping[str, Array],
+    covariates: Mapping[str, Array],
+    times: Array,
+    order: Array,
+    patients: int,
+    *,
+    switches: tuple[Array, Array, Array] | None = None,
+    start: Mapping[str, Array] | None = None,
+) -> tuple[dict[str, Array], dict[str, Array], Array]:
+    """Trajectories of a block of patients.
+
+    Args:
+        plan: arrays of a `twinsim.plan.DosePlan` (row, patient | 1), with "segment" added.
+        parameters: name -> (segment, patient | 1), float64.
+        times: of outputs (time, patient | 1) [the structure's time unit]; order: see `events_before`.
+        switches: see `dose_events`.
+        start: states by name (patient) and "time" (patient) to go on from.
+
+    Returns:
+        outputs by name (time, patient), final states by name (patient), status (patient).
+    """
+    structure, dtype = problem.structure, PRECISIONS[problem.solver.precision]
+
+    def at(segment: Array) -> dict[str, Array]:
+        if problem.segments == 1:
+            return {name: value[0] if segment.ndim == 1 else value for name, value in parameters.items()}
+        return {name: _segment_value(value, segment) for name, value in parameters.items()}
+
+    infused = frozenset(
+        structure.state_names.index(problem.layout.routes[int(target)].to)
+        for target in _infused_targets(problem.layout)
+    )
+    exact = make_tier(structure, problem.solver, infused, dtype=jnp.float64, rtol=min(problem.solver.rtol, 1e-9))
+    linear = problem.solver.tier == "closed"
+    events, loads, keys, status = dose_events(
+        structure, problem.layout, plan, at, covariates, exact, linear, patients, switches
+    )
+    before = events_before(events, keys, times, order)
+    tier = make_tier(structure, problem.solver, infused, dtype=dtype, rtol=problem.solver.rtol)
+    states, begin = _beginning(structure, at(jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start)
+
+    def observe(time: Array, x: tuple, p: Mapping[str, Array]) -> dict[str, Array]:
+        cast = {name: value.astype(dtype) for name, value in p.items()}
+        named = dict(zip(structure.state_names, x, strict=True))
+        seen = structure.observe(time.astype(dtype), named, cast, _needs(structure, dtype))
+        return {name: jnp.broadcast_to(jnp.asarray(seen[name], dtype), (patients,)) for name in problem.outputs}
+
+    outputs, final, rates, code = march(
+        tier, at, observe, events, loads, times, before, states, begin, segmented=problem.segments > 1, dtype=dtype
+    )
+    status = worst(_parameter_status(structure, parameters, patients), status, code + jnp.zeros_like(status))
+    status = worst(status, _finite(outputs, status))
+    failed = status != codes.OK
+    outputs = {name: jnp.where(failed[None, :], jnp.nan, value) for name, value in outputs.items()}
+    ending = dict(zip(structure.state_names, final, strict=True))
+    ending |= {f"rate:{name}": rate for name, rate in zip(structure.state_names, rates, strict=True)}
+    return outputs, ending, status
+
+
+def _infused_targets(layout: Layout) -> tuple[int, ...]:
+    """Targets that may be infused: without infusions none, otherwise every one in use."""
+    return tuple(range(len(layout.routes))) if layout.infusions else ()
+
+
+def _segment_value(values: Array, segment: Array) -> Array:
+    """Each patient's value in its present segment; segment (patient) or (row, patient)."""
+    if values.shape[1] == 1:
+        return jnp.take(values[:, 0], segment, axis=0)
+    if segment.ndim == 2:
+        rows = jnp.broadcast_to(segment, (segment.shape[0], values.shape[1]))
+        return jnp.take_along_axis(values, rows, axis=0)
+    return jnp.take_along_axis(values, jnp.broadcast_to(segment, values.shape[1:])[None, :], axis=0)[0]
+
+
+def _beginning(
+    structure: Structure, p: Mapping[str, Array], times: Array, patients: int, dtype: Any, start: Any
+) -> tuple[tuple, Array]:
+    """States and time to start from: 0 or the first output, whichever is earlier."""
+    if start is not None:
+        states = tuple(start[name].astype(dtype) for name in structure.state_names)
+        return states, start["time"]
+    initial = structure.initial(p, _needs(structure, jnp.float64))
+    states = tuple(
+        jnp.broadcast_to(jnp.asarray(initial[name]).astype(dtype), (patients,)) for name in structure.state_names
+    )
+    return states, jnp.broadcast_to(jnp.minimum(times[0], 0.0), (patients,))
+
+
+def _parameter_status(structure: Structure, parameters: Mapping[str, Array], patients: int) -> Array:
+    """bad_parameter where a parameter is not finite or outside its bounds in any segment."""
+    bad = jnp.zeros((patients,), bool)
+    for item in structure.parameters:
+        value = parameters[item.name]
+        wrong = ~jnp.isfinite(value) | (value < item.bounds[0]) | (value > item.bounds[1])
+        bad |= jnp.any(wrong, axis=0)
+    return jnp.where(bad, codes.BAD_PARAMETER, codes.OK).astype(jnp.int32)
+
+
+def _finite(outputs: Mapping[str, Array], status: Array) -> Array:
+    finite = jnp.ones(status.shape, bool)
+    for value in outputs.values():
+        finite &= jnp.all(jnp.isfinite(value), axis=0)
+    return jnp.where(finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)
+
+
+Block = Callable[..., Any]
