@@ -225,7 +225,7 @@ class ClosedTier:
     def _absorbed(self, prepared: Coefficients, states: Any, rates: Any, t: Array) -> list[Array]:
         """What has come from the depot, per mode, before the response: k D f[l_i, k] + k r f[l_i, k, 0]."""
         result = []
-        for i, rate in enumerate(prepared.rates):
+        for i in range(len(prepared.rates)):
             both = jnp.exp(-prepared.lower[i] * t) * t * phi(prepared.gap[i] * t)
             part = states[self.depot] * both
             if self.depot in self.infused:

@@ -4,8 +4,8 @@ Each call carries every patient of the block to its own stop, in its own steps; 
 control is frozen for derivatives: tangents flow through the stages and through the length of the landing step, so
 that they are the derivatives of the numbers computed.
 
-Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|) + atol_i),  atol_i = rtol * floor * largest |x_i| so far;
-the norm is the root mean square over states.
+Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest |x_i| so far));  the norm is the root
+mean square over states, so that a tolerance means the same whatever the unit of a state.
 """
 
 from __future__ import annotations

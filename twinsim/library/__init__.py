@@ -24,12 +24,18 @@ def library() -> dict[str, str]:
     return {name: str(read_yaml(_FOLDER / f"{name}.yaml").get("title", "")) for name in library_names()}
 
 
-def library_path(name: str) -> Path:
-    """The file of a model that comes with twinsim.
+def model_path(source: str | Path) -> Path:
+    """The file of a model of the library by its name, or the path of any other model file.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: there is neither.
     """
-    if name not in library_names():
-        raise UsageError(f"there is no model {name!r} in the library", do=nearest(name, library_names()))
-    return _FOLDER / f"{name}.yaml"
+    path = Path(source)
+    if isinstance(source, str) and source in library_names():
+        return _FOLDER / f"{source}.yaml"
+    is_path = path.suffix in (".yaml", ".yml")
+    if is_path and path.is_file():
+        return path
+    if is_path or path.parent != Path("."):
+        raise UsageError(f"there is no model file {source}", do="check the path, or name a model of the library")
+    raise UsageError(f"there is no model {str(source)!r}", do=nearest(str(source), library_names()))

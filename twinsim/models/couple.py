@@ -19,6 +19,7 @@ from typing import Any
 from twinsim import units
 from twinsim.errors import ModelError, UnitError, nearest
 from twinsim.models.dimensions import check_dimensions
+from twinsim.models.quantities import unit_per
 from twinsim.models.structure import Parameter, Port, Structure
 from twinsim.models.wiring import Part, Wire, Wiring
 
@@ -51,23 +52,19 @@ def couple(
         ModelError: names that clash, connections that are unknown, ambiguous, of different kinds or in a loop.
         UnitError: two ends whose units do not fit, or equations that fail the dimension check.
     """
-    if not parts:
-        raise ModelError("there is nothing to couple", where=name)
-    for label, part in parts.items():
-        if not label or "." in label:
-            raise ModelError(f"{label!r} cannot label a part", where=name, do="use a word without a dot")
-        check_dimensions(part)  # here, so that a fault is told of the part that has it
+    _check_parts(name, parts)
     time = time or next(iter(parts.values())).time
     members = _members(name, parts, rename or {}, time)
     wires, constants = _wires(name, parts, connect or {}, close or {})
     needs = _open_needs(name, members, wires)
     renamed = {group: _collect(name, members, group) for group in ("parameters", "states", "gives", "routes")}
-    taken = {parameter.name for parameter in renamed["parameters"]}
-    clash = next((each.name for each in constants if each.name in taken), None)
-    if clash:
-        raise ModelError(
-            f"the closed need {clash!r} has the name of a parameter", where=name, do="close it with a Parameter"
-        )
+    for constant in constants:
+        if constant.name in {parameter.name for parameter in renamed["parameters"]}:
+            raise ModelError(
+                f"the closed need {constant.name!r} has the name of a parameter",
+                where=name,
+                do="close it with a Parameter of another name",
+            )
     wiring = Wiring(name, members, wires)
     whole = Structure(
         name=name,
@@ -103,6 +100,15 @@ def bind(structure: Structure, needs: Mapping[str, float | Parameter]) -> Struct
     return replace(bound, parts=structure.parts, source=structure.source)
 
 
+def _check_parts(name: str, parts: Mapping[str, Structure]) -> None:
+    if not parts:
+        raise ModelError("there is nothing to couple", where=name)
+    for label, part in parts.items():
+        if not label or "." in label:
+            raise ModelError(f"{label!r} cannot label a part", where=name, do="use a word without a dot")
+        check_dimensions(part)  # here, so that a fault is told of the part that has it
+
+
 def _members(name: str, parts: Mapping[str, Structure], rename: Mapping[str, str], time: str) -> dict[str, Part]:
     """Each part with its names in the whole and its clock."""
     known = {
@@ -132,7 +138,7 @@ def _timed(part: Structure, time: str) -> dict[str, tuple[Parameter, float]]:
     table = {}
     for route in part.routes:
         for parameter, unit in (
-            (route.lag, time), (route.duration, time), (route.rate, f"({states[route.to]})/{time}")
+            (route.lag, time), (route.duration, time), (route.rate, unit_per(states[route.to], time))
         ):  # fmt: skip
             if parameter is not None:
                 table[parameter] = _in_unit(part.parameter(parameter), unit)
@@ -187,13 +193,13 @@ def _wires(
             factor = _fitting(name, key, need, constants[key].name, constants[key])
             wires[end] = Wire(None, constants[key].name, factor)
             continue
-        giver = connect.get(key) or _provider(name, key, need, gives)
-        if giver is None:
+        source = connect.get(key) or _provider(name, key, need, gives)
+        if source is None:
             continue
-        port = gives[giver]
+        port, (giver, _, output) = gives[source], source.partition(".")
         if port.kind != need.kind:
-            raise ModelError(f"{giver} is of the kind {port.kind}, {key} needs the kind {need.kind}", where=name)
-        wires[end] = Wire(*giver.split(".", 1), _fitting(name, key, need, giver, port))
+            raise ModelError(f"{source} is of the kind {port.kind}, {key} needs the kind {need.kind}", where=name)
+        wires[end] = Wire(giver, output, _fitting(name, key, need, source, port))
     return wires, tuple({parameter.name: parameter for parameter in constants.values()}.values())
 
 

@@ -26,7 +26,7 @@ import jax.numpy as jnp
 
 from twinsim import units
 from twinsim.errors import ModelError, UnitError
-from twinsim.models.quantities import ANY, RULES, Misfit, Quantity, constant, meet, of_unit, power
+from twinsim.models.quantities import ANY, RULES, Misfit, Quantity, constant, meet, of_unit, power, unit_per
 from twinsim.models.structure import Structure
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
@@ -76,15 +76,9 @@ def check_dimensions(structure: Structure) -> Report:
 
 def _declared(structure: Structure, item: str, unit: str, per: str = "1") -> tuple[str, Quantity]:
     try:
-        return _per(unit, per), of_unit(unit, per)
+        return unit_per(unit, per), of_unit(unit, per)
     except UnitError as error:
         raise UnitError(error.what, where=f"{structure.name}, {item}", why=error.why, do=error.do) from None
-
-
-def _per(unit: str, per: str) -> str:
-    if per == "1":
-        return unit
-    return f"1/{per}" if unit == "1" else f"({unit})/{per}" if " " in unit else f"{unit}/{per}"
 
 
 def _inputs(structure: Structure) -> dict[tuple[str, str], tuple[str, Quantity]]:
@@ -224,10 +218,10 @@ class _Walk:
         log = max(quantity.scales)  # the reading in which bare numbers above one are pure
         same = [text for text in self.declared if of_unit(text).dimension == quantity.dimension]
         for text in (*same, self.spelled(quantity.dimension)):
-            if abs(of_unit(text).scales[0] - log) < 1e-7:
+            if abs(math.log(units.parse(text).factor) - log) < 1e-7:
                 return text
         text = [*same, self.spelled(quantity.dimension)][0]
-        return f"{math.exp(log - of_unit(text).scales[0]):.6g} {text}"
+        return f"{math.exp(log) / units.parse(text).factor:.6g} {text}"
 
     def spelled(self, dimension: units.Dimension) -> str:
         """A unit of that dimension from mg, L, mmol and the structure's time."""

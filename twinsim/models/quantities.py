@@ -50,6 +50,17 @@ def of_unit(text: str, per: str = "1") -> Quantity:
     )
 
 
+def unit_per(unit: str, per: str) -> str:
+    """The text of a unit divided by another one.
+
+    >>> unit_per("mg", "h"), unit_per("1", "h"), unit_per("h mg/L", "h")
+    ('mg/h', '1/h', '(h mg/L)/h')
+    """
+    if per == "1":
+        return unit
+    return f"({unit})/{per}" if " " in unit or "*" in unit else f"{unit}/{per}"
+
+
 def constant(value: Any) -> Quantity:
     """The quantity of a bare number."""
     try:
@@ -152,7 +163,7 @@ RULES: dict[str, Callable[..., Quantity]] = {
     "clamp": _same("limit {} by {}"),
     "rem": _same("take the remainder of {} and {}"),
     "nextafter": _same("compare {} and {}"),
-    "select_n": lambda _, *cases: meet("choose between {} and {}", cases),
+    "select_n": lambda _, *cases: meet("choose between {} and {}", cases[::-1]),  # the case for true comes last
     "mul": product,
     "div": lambda a, b: product(a, b, -1),
     "pow": _pow,

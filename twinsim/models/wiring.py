@@ -45,11 +45,11 @@ class Part:
 
     def items(self, group: str) -> tuple[Any, ...]:
         """Declarations of a group (parameters, states, gives, needs, routes) under the names of the whole."""
+        if group == "routes":
+            return tuple(self._route(route) for route in self.structure.routes)
         items = getattr(self.structure, group)
         if group == "parameters":
             items = [self.timed[item.name][0] if item.name in self.timed else item for item in items]
-        if group == "routes":
-            return tuple(self._route(route) for route in items)
         return tuple(replace(item, name=self.name(item.name)) for item in items)
 
     def _route(self, route: Route) -> Route:

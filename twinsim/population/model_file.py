@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinsim.errors import ModelError, UsageError
-from twinsim.models import structure as find_structure
+from twinsim.models.registry import structure as find_structure
 from twinsim.models.structure import Structure
 from twinsim.population.covariate_effects import Relation, RelationReader
 from twinsim.population.error_model import ErrorModel, read_error_model
 from twinsim.population.fields import ASSUMED, Faults, Fields, Number
 from twinsim.population.model_covariate import ModelCovariate, read_covariate
+from twinsim.population.model_regimen import read_regimen
 from twinsim.population.parameterisation import PARAMETERISATIONS, Parameterisation
 from twinsim.population.variability import RandomEffects, VariabilityReader
 
@@ -38,6 +39,9 @@ class ModelParameter:
     relations: tuple[Relation, ...] = ()
     limits: tuple[float, float] = (0.0, 1.0)
 
+    def numbers(self) -> list[Number]:
+        return [self.typical, *(number for relation in self.relations for number in relation.numbers.values())]
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -54,6 +58,11 @@ class Parts:
     between_occasions: RandomEffects
     error_models: dict[str, ErrorModel]
     regimen: dict[str, Any]
+
+    def numbers(self) -> list[Number]:
+        """Every number as the file gives it: typical values, covariate coefficients, residual errors."""
+        numbers = [n for item in self.parameters for n in item.numbers()]
+        return numbers + [n for error in self.error_models.values() for n in error.numbers.values()]
 
 
 def read_parts(document: Mapping[str, Any], name: str) -> Parts:
@@ -121,7 +130,7 @@ class _Reader:
             "covariates": found,
             **effects,
             "error_models": self._error_models(),
-            "regimen": self._regimen(),
+            "regimen": read_regimen(self.fields.section("regimen", None), self.structure),
         }
 
     def _empty(self, path: str) -> Fields:
@@ -251,27 +260,6 @@ class _Reader:
                 result.update({} if model is None else {output: model})
         section.done()
         return result
-
-    def _regimen(self) -> dict[str, Any]:
-        """The example, as arguments of a regimen in the structure's units."""
-        entry = self.fields.section("regimen", None)
-        if entry is None:
-            return {}
-        routes = [*(route.name for route in self.structure.routes), *self.structure.state_names]
-        route, time = entry.choice("route", routes), self.structure.time
-        per = entry.choice("per", ("kg", "m2"), None)
-        result: dict[str, Any] = {"route": route, "per": per}
-        states = {state.name: state.unit for state in self.structure.states}
-        if route is not None:
-            unit = states[self.structure.route(route).to]
-            result["amount"] = entry.quantity("amount", f"{unit}/{per}" if per else unit)
-        for key in ("interval", "duration", "start"):
-            result[key] = entry.quantity(key, time, None)
-        count = entry.take("count", None)
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-            entry.fault("count", f"{count!r} is no whole number above zero")
-        entry.done()
-        return {key: value for key, value in {**result, "count": count}.items() if value is not None}
 
 
 def _rename_doubles(relations: list[Relation]) -> list[Relation]:

@@ -27,7 +27,7 @@ from jax import Array
 from jax.scipy.special import expit, logit
 
 from kernels import random
-from twinsim.errors import nearest
+from twinsim.errors import ModelError, nearest
 from twinsim.population.fields import ASSUMED, Fields
 
 DISTRIBUTIONS = ("lognormal", "normal", "logit")
@@ -88,6 +88,21 @@ def vary(distribution: str, typical: Any, eta: Any, limits: tuple[float, float])
         return typical + eta
     low, high = limits
     return low + (high - low) * expit(logit((typical - low) / (high - low)) + eta)
+
+
+def checked_covariance(omega: Any, names: tuple[str, ...], model: str) -> np.ndarray:
+    """A covariance matrix (eta, eta) that may take the place of a model's own.
+
+    Raises:
+        ModelError: a wrong shape, or not symmetric and positive definite.
+    """
+    array = np.array(omega, np.float64)
+    if array.shape != (len(names), len(names)):
+        raise ModelError(f"omega has shape {array.shape}", where=model, why=f"its etas are {', '.join(names)}")
+    if not np.allclose(array, array.T, rtol=1e-9, atol=0.0) or (array.size and np.linalg.eigvalsh(array).min() <= 0.0):
+        raise ModelError("omega is not symmetric and positive definite", where=model)
+    array.flags.writeable = False
+    return array
 
 
 class VariabilityReader:

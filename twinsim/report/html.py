@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -11,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from twinsim.report.plots import svg
-from twinsim.store.files import TEMPORARY
+from twinsim.store.files import disk_errors, put_in_place, temporary
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,9 @@ def write_report(path: str | Path, title: str, lead: str, sections: Sequence[Sec
     ]
     page = environment.from_string(template).render(title=title, lead=lead, sections=drawn, warning=warning)
     path = Path(path)
-    temporary = path.with_name(path.name + TEMPORARY)
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
+    with disk_errors(path):
+        temporary(path).write_text(page, encoding="utf-8")
+        put_in_place(path)
     return path
 
 

@@ -1,6 +1,7 @@
 """Pharmacokinetic structures against closed forms, by SciPy on their equations."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.linalg import expm
 from scipy.special import lambertw
@@ -31,6 +32,18 @@ def test_one_compartment_oral_is_batemans_function(solve, times, values):
     k = p["cl"] / p["v"]
     expected = DOSE * p["ka"] / (p["v"] * (p["ka"] - k)) * (np.exp(-k * times) - np.exp(-p["ka"] * times))
     assert concentration(model, x, p) == pytest.approx(expected, rel=1e-8, abs=1e-10)
+
+
+def test_one_compartment_oral_agrees_with_nonmem(solve, values, reference_data):
+    # scenario 1 up to its second dose: 100 mg orally, CL 1.1, V 20, KA 1.5, five digits in ug/L
+    model = structure("pk/one_compartment_oral")
+    p = values(model, cl=1.1, v=20.0, ka=1.5)
+    table = pd.read_csv(reference_data / "nonmem_dosing" / "nonmem.csv")
+    table = table[(table.ID == 1) & (table.TIME > 0) & (table.TIME < 24)]
+    times = np.array([0.0, *table.TIME])
+    x = solve(model, times, {"depot": DOSE}, p)
+    assert len(table) > 20
+    assert 1000 * concentration(model, x, p)[1:] == pytest.approx(table.CP.to_numpy(), rel=5e-5)
 
 
 @pytest.mark.parametrize("peripherals", [1, 2])

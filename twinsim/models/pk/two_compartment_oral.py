@@ -5,6 +5,8 @@
     d peripheral/dt =  q/v1 central - q/v2 peripheral
     concentration   =  central / v1
 
+Routes: oral into the depot, after `lag` and with bioavailability `f`; iv into central.
+
 Source: Gibaldi and Perrier, Pharmacokinetics, 2nd ed., 1982, chapter 2; NONMEM's ADVAN4 TRANS4.
 """
 

@@ -6,6 +6,7 @@
     concentration    =  central / v1
     d effect_site/dt =  ke0 (concentration - effect_site)
     effect           =  e0 + emax effect_site^gamma / (ec50^gamma + effect_site^gamma)
+    effect_site_concentration = effect_site
 
 Routes: iv takes a bolus or an infusion; infusion lasts `duration` unless the dose says otherwise. `rate` and
 `duration` also answer doses with a modelled rate or duration.

@@ -1,0 +1,38 @@
+"""Any library model, any regimen, any number of virtual patients."""
+
+from __future__ import annotations
+
+import twinsim
+from experiments import Finished
+from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of
+from twinsim.config import RunConfig
+
+
+def run(config: RunConfig) -> Finished:
+    """Simulate a cohort of the model's patients on one regimen."""
+    model = model_of(config)
+    if config.parameters:
+        model = model.with_thetas(config.parameters)
+    keys = regimen_of(config, model)
+    times = times_of(config, end_of(keys))
+    title = config.title or f"{model.title}: {config.population.size:,} virtual patients"
+    job = twinsim.cohort_job(model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
+    lead = f"{config.population.size:,} virtual patients of the model {model.name}, {in_words(keys)}."
+    return run_job(config, job, model, lead)
+
+
+def in_words(keys: dict) -> str:
+    """A regimen for the reader of a report.
+
+    >>> in_words({"amount": 300.0, "route": "oral", "interval": 12.0, "count": 10})
+    'oral doses of 300 every 12 h, 10 of them'
+    >>> in_words({"amount": 15.0, "per": "kg", "route": "iv", "duration": 0.5})
+    'one iv dose of 15 per kg over 0.5 h'
+    """
+    count, per = int(keys.get("count") or 1), keys.get("per")
+    amount = f"{keys['amount']:g}{f' per {per}' if per else ''}"
+    route = keys.get("route", "oral")
+    length = f" over {keys['duration']:g} h" if keys.get("duration") else ""
+    if count == 1:
+        return f"one {route} dose of {amount}{length}"
+    return f"{route} doses of {amount}{length} every {keys['interval']:g} h, {count} of them"

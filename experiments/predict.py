@@ -1,0 +1,117 @@
+"""Records in, one prediction per record out, by NONMEM's rules for events."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import twinsim
+from experiments import Finished
+from experiments.steps import model_of, run_job
+from twinsim.config import RunConfig
+from twinsim.errors import UsageError
+from twinsim.store import Coordinate, Variable, status_variable
+from twinsim.store.files import disk_errors, put_in_place, temporary
+
+log = logging.getLogger(__name__)
+NON_FINITE = 2
+
+
+def run(config: RunConfig) -> Finished:
+    """Predict every record of a table; write predictions.csv and results.h5."""
+    if config.data is None:
+        raise UsageError("there are no records to predict", where="data", do="add data=my_patients.csv columns.AMT=mg")
+    model = model_of(config)
+    records = twinsim.read_records(Path(config.data), units=dict(config.columns))
+    for note in records.notes:
+        log.info("%s", note)
+    if config.parameters:
+        model = model.with_thetas(config.parameters)
+    table = twinsim.predict(model, records)
+    job = PredictionJob(config, model, records, table)
+    lead = f"One prediction for each of {len(table):,} records of {records.n_patients:,} patients in {records.source}."
+    finished = run_job(config, job, model, lead)
+    if finished.plan is not None or not finished.paths:
+        return finished
+    path = finished.folder / "predictions.csv"
+    with disk_errors(path):
+        table.to_csv(temporary(path), index=False)
+        put_in_place(path)
+    return replace(finished, paths=(*finished.paths, path))
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionJob:
+    """Predictions as a run: rows by patient, records along the other axis, NaN where a patient has fewer."""
+
+    config: RunConfig
+    model: Any
+    records: Any
+    table: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        return self.config.title or f"{self.model.title}: predictions for {Path(self.records.source).name}"
+
+    @property
+    def size(self) -> int:
+        return self.records.n_patients
+
+    @property
+    def place(self) -> np.ndarray:
+        """Number of each record among its patient's (record)."""
+        begins = np.flatnonzero(np.r_[True, np.diff(self.records.patient) != 0])
+        lengths = np.diff(np.r_[begins, len(self.records)])
+        return np.arange(len(self.records)) - np.repeat(begins, lengths)
+
+    @property
+    def coordinates(self) -> Mapping[str, Coordinate]:
+        return {"record": Coordinate(np.arange(1 + int(self.place.max())), "1", "record of the patient, from 0")}
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        dims = ("patient", "record")
+        unit = self.model.structure.gives[0].unit
+        return (
+            Variable("record_time", dims, np.float64, "h", "time of the record"),
+            Variable("event", dims, np.int8, "1", "EVID of the record"),
+            Variable("observed", dims, np.float64, unit, "observed value"),
+            Variable("prediction", dims, np.float64, unit, "prediction with typical parameters"),
+            status_variable(),
+        )
+
+    reducers = ()
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        digest = hashlib.sha256(pd.util.hash_pandas_object(self.table, index=False).to_numpy().tobytes())
+        return {"kind": "predict", "model": self.model.identity, "table": digest.hexdigest()}
+
+    @property
+    def provenance(self) -> Mapping[str, str]:
+        sources = "\n".join(f"{s.name} = {s.value:g} {s.unit}: {s.source}" for s in self.model.sources())
+        return {"sources": sources, "assumed": "\n".join(self.model.assumed()), "notes": "\n".join(self.records.notes)}
+
+    def patient_ids(self, first: int, count: int) -> np.ndarray:
+        return self.records.ids[first : first + count]
+
+    def compute(self, first: int, count: int) -> Mapping[str, Any]:
+        shape = (len(self.coordinates["record"].array), count)
+        mine = (self.records.patient >= first) & (self.records.patient < first + count)
+        at = (self.place[mine], self.records.patient[mine] - first)
+        result: dict[str, Any] = {}
+        for name, column in (("record_time", "TIME"), ("observed", "DV"), ("prediction", "PRED")):
+            result[name] = np.full(shape, np.nan)
+            result[name][at] = self.table[column].to_numpy(np.float64)[mine]
+        result["event"] = np.full(shape, -1, np.int8)
+        result["event"][at] = self.table["EVID"].to_numpy()[mine]
+        bad = np.zeros(count, bool)
+        np.logical_or.at(bad, at[1], ~np.isfinite(result["prediction"][at]))
+        return {**result, "status": np.where(bad, NON_FINITE, 0).astype(np.int8)}

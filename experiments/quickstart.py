@@ -1,0 +1,105 @@
+"""From real data to virtual patients: calibrate to the 12-subject theophylline study, simulate adults, report."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import twinsim
+from experiments import Finished
+from experiments.cohort_pk import in_words
+from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of
+from twinsim.calibrate import fit_pooled
+from twinsim.config import RunConfig
+from twinsim.report import Picture, Section, Table, plots
+from twinsim.report.html import number
+
+STUDY = (
+    "Serum concentrations of theophylline in 12 subjects after one oral dose: study by R. Upton, published in "
+    "Boeckmann, Sheiner and Beal 1994, NONMEM Users Guide, Part V."
+)
+UNITS = {"AMT": "mg/kg", "DV": "mg/L", "WT": "kg"}
+# Points of the curve drawn for each patient.
+CURVE = 121
+
+
+def run(config: RunConfig) -> Finished:
+    """Calibrate, simulate, report."""
+    records = twinsim.read_records(data_of(config), units={**UNITS, **config.columns})
+    model = model_of(config)
+    fit = fit_pooled(model, records, starts=config.calibrate.starts, seed=config.seed)
+    keys = regimen_of(config, fit.model)
+    times = times_of(config, end_of(keys))
+    title = config.title or f"{fit.model.title}: {config.population.size:,} virtual adults"
+    job = twinsim.cohort_job(fit.model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
+    lead = (
+        f"A model of theophylline, calibrated to {records.n_patients} subjects, and what it says about "
+        f"{config.population.size:,} virtual adults on {in_words(keys)}."
+    )
+    extra = [observed_section(fit, records), fit_section(model, fit)] if config.report and not config.dry_run else []
+    return run_job(config, job, fit.model, lead, extra)
+
+
+def data_of(config: RunConfig) -> Path:
+    """The user's table, or the one that ships with the project."""
+    if config.data is not None:
+        return Path(config.data)
+    return Path(str(resources.files("experiments.data").joinpath("theophylline.csv")))
+
+
+def observed_section(fit: Any, records: Any) -> Section:
+    """Observed against predicted: a small picture for each subject, and all observations together."""
+    table = twinsim.predict(fit.model, records)
+    observed = table[(table["EVID"] == 0) & np.isfinite(table["DV"])]
+    curves = twinsim.predict(fit.model, dense(records))
+    curves = curves[curves["EVID"] != 1]
+    label, unit = "theophylline in serum", records.units["DV"]
+    return Section(
+        "Observed and predicted",
+        STUDY + " The curve is the model's prediction for the subject's dose and weight, with typical parameters that "
+        "are the same for everyone: what it misses is what makes people different.",
+        [
+            Picture(
+                plots.profiles(observed, curves, label=label, unit=unit),
+                "Observed concentrations and the pooled prediction, subject by subject.",
+            ),
+            Picture(
+                plots.observed_against_predicted(observed, label="concentration", unit=unit),
+                "Each observation against its prediction.",
+            ),
+        ],
+    )
+
+
+def dense(records: Any) -> Any:
+    """The same patients and doses, asked for at many times, for smooth curves."""
+    doses = np.flatnonzero(records.evid == 1)
+    grid = np.linspace(0.0, float(records.time.max()), CURVE)
+    rows = []
+    for at in doses:
+        one = {"ID": int(records.ids[records.patient[at]])}
+        one |= {name: float(values[at]) for name, values in records.covariates.items()}
+        rows.append({**one, "TIME": float(records.time[at]), "AMT": float(records.amt[at]), "EVID": 1})
+        rows += [{**one, "TIME": float(t), "AMT": 0.0, "EVID": 2} for t in grid]
+    units = {"AMT": records.units["AMT"], **{n: records.units[n] for n in records.covariates if n in records.units}}
+    return twinsim.read_records(pd.DataFrame(rows), units=units)
+
+
+def fit_section(model: Any, fit: Any) -> Section:
+    """What the calibration changed, and how it ended."""
+    rows = []
+    for name, value in fit.estimates.items():
+        item = model.numbers[name]
+        rows.append([name, item.meaning, number(item.value, 4), number(value, 4), item.unit])
+    ended = "converged" if fit.converged else "did NOT converge"
+    return Section(
+        "Calibration",
+        "Naive pooled: typical values and residual error are fitted to all observations as if they came from one "
+        "subject. The spread between subjects is not estimated here; it stays as in the library.",
+        table=Table(["parameter", "meaning", "library", "fitted", "unit"], rows, frozenset({2, 3})),
+        note=f"The fit {ended}: {fit.reason}. Objective {fit.objective:.3f}.",
+    )

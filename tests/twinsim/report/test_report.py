@@ -1,0 +1,106 @@
+"""The report: one file that needs nothing else, copes with failed patients, and escapes what it is given."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.twinsim.run.tiny_job import TinyJob
+from twinsim.report import Picture, Section, Table, plots, sections_of, write_report
+from twinsim.run.local import execute
+
+VOID = {"meta", "link", "img", "br", "hr"}
+
+
+class Balanced(HTMLParser):
+    """Every element that is opened is closed; addresses that a page would load are noted."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in {"src", "href", "xlink:href"} and value and not value.startswith("#"):
+                self.loads.append(value)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag
+        self.open.pop()
+
+
+def checked(path):
+    page = path.read_text(encoding="utf-8")
+    parser = Balanced()
+    parser.feed(page)
+    assert not parser.open and not parser.loads
+    assert "<script" not in page and "@import" not in page and "url(http" not in page
+    return page
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return execute(TinyJob(size=2000), folder / "tiny").path
+
+
+def test_a_report_of_a_run_with_failed_patients(results, tmp_path):
+    sections, warning = sections_of(results)
+    assert "2 of 2,000 patients failed" in warning and "non_finite: 2" in warning
+    page = checked(write_report(tmp_path / "report.html", "Tiny", "A lead.", sections, warning))
+    assert page.count("<svg") == 2 and "2 of 2,000 patients failed" in page
+    assert [s.heading for s in sections] == ["The population over time", "Endpoints", "How this was made"]
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_the_endpoint_table_says_what_the_results_say(results):
+    sections, _ = sections_of(results)
+    (row,) = next(s for s in sections if s.heading == "Endpoints").table.rows
+    cl = 1.0 + ((np.arange(2000) * 2654435761 + 7) % 1009) / 101.0
+    auc = np.delete(50.0 / cl, [3, 700])
+    assert row[:2] == ["area under the curve", "mg*h/L"]
+    assert float(row[2]) == pytest.approx(auc.mean(), rel=5e-3)
+    assert float(row[3]) == pytest.approx(auc.std(ddof=1), rel=5e-3)
+    assert [float(c) for c in row[4:]] == pytest.approx(np.quantile(auc, [0.05, 0.25, 0.5, 0.75, 0.95]), rel=5e-3)
+
+
+def test_pictures_do_not_share_identifiers(results, tmp_path):
+    sections, _ = sections_of(results)
+    page = checked(write_report(tmp_path / "report.html", "Tiny", "", [*sections, *sections[:1]]))
+    pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    clips = [set(re.findall(r'<clipPath id="([^"]+)"', picture)) for picture in pictures]
+    assert len(set().union(*clips)) == sum(map(len, clips))
+
+
+def test_names_from_files_are_escaped(tmp_path):
+    evil = "<script>alert(1)</script>"
+    section = Section(evil, evil, table=Table([evil], [[evil]]), folded={evil: evil})
+    page = checked(write_report(tmp_path / "report.html", evil, evil, [section], evil))
+    assert "alert(1)" in page
+
+
+def test_axes_carry_units_and_the_legend_covers_no_data():
+    time = np.linspace(0.0, 48.0, 25)
+    values = {p: 10.0 * p + np.sin(time) for p in (0.05, 0.25, 0.5, 0.75, 0.95)}
+    figure = plots.bands(time, values, label="concentration", unit="mg/L")
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "Time after first dose [h]" and axes.get_ylabel() == "Concentration [mg/L]"
+    assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1
+
+
+def test_small_pictures_show_every_patient():
+    observed = pd.DataFrame({"ID": np.repeat(np.arange(12), 3), "TIME": [0.0, 1.0, 2.0] * 12, "DV": 1.0})
+    curves = observed.rename(columns={"DV": "PRED"})
+    figure = plots.profiles(observed, curves, label="drug", unit="mg/L")
+    assert sum(axes.get_visible() for axes in figure.axes) == 12
+    assert Picture(figure, "all").caption == "all"
+
+
+def test_endpoints_without_values_or_spread_are_drawn():
+    nothing, same = np.full(50, np.nan), np.full(50, 3.0)
+    assert plots.svg(plots.histograms({"none": ("h", nothing), "same": ("h", same)}), "x").startswith("<svg")

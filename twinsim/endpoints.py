@@ -1,0 +1,82 @@
+"""Endpoints by name: what is asked for, and what it means in a results file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jax import Array
+
+from kernels import endpoints as kernel
+from twinsim.errors import UsageError, nearest
+from twinsim.models.structure import Port
+
+# name -> (long name, needs a level, unit: "time", "output" or "output time")
+KNOWN = {
+    "auc": ("area under the curve, linear between outputs", False, "output time"),
+    "cmax": ("largest value at the output times", False, "output"),
+    "tmax": ("first time of the largest value", False, "time"),
+    "trough": ("smallest value from the last planned dose on", False, "output"),
+    "time_above": ("time above the level, linear between outputs", True, "time"),
+    "first_above": ("when the level is first reached; inf if never", True, "time"),
+}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One number per patient from one output.
+
+    Attributes:
+        kind: a key of KNOWN.
+        level: for time_above and first_above, in the output's unit.
+    """
+
+    kind: str
+    level: float | None = None
+
+    def name(self, output: str, several: bool) -> str:
+        """E.g. cmax, time_above_10, or concentration_cmax where several outputs have endpoints."""
+        level = "" if self.level is None else f"_{self.level:g}".replace(".", "p").replace("-", "minus")
+        return f"{output}_{self.kind}{level}" if several else f"{self.kind}{level}"
+
+    def unit(self, output: Port, time: str) -> str:
+        """Its unit."""
+        return {"time": time, "output": output.unit, "output time": f"{output.unit} {time}"}[KNOWN[self.kind][2]]
+
+    def meaning(self, output: Port) -> str:
+        """In words."""
+        level = "" if self.level is None else f" of {self.level:g} {output.unit}"
+        return f"{output.meaning}: {KNOWN[self.kind][0].replace('the level', f'the level{level}')}"
+
+    def of(self, curve: Array, times: Array, last_dose: Array) -> Array:
+        """Its value for each patient: (time, patient) -> (patient)."""
+        if self.kind == "auc":
+            return kernel.auc(curve, times)
+        if self.kind == "cmax":
+            return kernel.cmax(curve)
+        if self.kind == "tmax":
+            return kernel.tmax(curve, times)
+        if self.kind == "trough":
+            return kernel.trough(curve, times, last_dose)
+        level = kernel.jnp.asarray(self.level, curve.dtype)
+        return {"time_above": kernel.time_above, "first_above": kernel.first_above}[self.kind](curve, times, level)
+
+
+def read_endpoint(text: str) -> Endpoint:
+    """An endpoint as it is written in a config.
+
+    >>> read_endpoint("time_above:10")
+    Endpoint(kind='time_above', level=10.0)
+
+    Raises:
+        UsageError: an unknown name, a level that is missing, superfluous or no number.
+    """
+    kind, _, level = text.partition(":")
+    if kind not in KNOWN:
+        raise UsageError(f"unknown endpoint {kind!r}", where="endpoints", do=nearest(kind, KNOWN))
+    if KNOWN[kind][1] != bool(level):
+        hint = f"write {kind}:10, say" if KNOWN[kind][1] else f"write {kind}"
+        raise UsageError(f"endpoint {text!r} {'needs a' if KNOWN[kind][1] else 'has no'} level", do=hint)
+    try:
+        return Endpoint(kind, float(level) if level else None)
+    except ValueError:
+        raise UsageError(f"the level of {text!r} is no number", where="endpoints") from None

@@ -1,0 +1,72 @@
+"""Individual parameters from typical values, covariates and random effects: element-wise arithmetic, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+from twinsim.errors import UsageError
+from twinsim.population.model_file import Parts
+from twinsim.population.variability import vary
+
+
+def individual_parameters(
+    parts: Parts, x: Mapping[str, Array], effects: Mapping[str, Array], values: Mapping[str, Any], shapes: Sequence[Any]
+) -> dict[str, Array]:
+    """The structure's parameters of patients.
+
+    parameter = vary(relations(typical, x), effect)
+
+    Args:
+        parts: the model.
+        x: covariates in the model's units, (..., patient) each.
+        effects: parameter -> eta, (..., patient) each.
+        values: numbers by theta name.
+        shapes: further shapes the result must have room for.
+
+    Returns:
+        Parameter -> value in the structure's unit, all of the shape that x, effects and shapes have together.
+    """
+    arrays = [*x.values(), *effects.values()]
+    shape = jnp.broadcast_shapes(*(item.shape for item in arrays), *shapes)
+    single = bool(arrays) and all(item.dtype == jnp.float32 for item in arrays)
+    dtype = jnp.float32 if single else jnp.float64
+    x = {name: jnp.broadcast_to(item.astype(dtype), shape) for name, item in x.items()}
+    thetas = {name: jnp.asarray(value, dtype) for name, value in values.items()}
+    distributions = distributions_of(parts)
+    result = {}
+    for parameter in parts.parameters:
+        p = thetas[parameter.typical.name]
+        for relation in parameter.relations:
+            p = relation.apply(p, x, thetas)
+        if parameter.name in effects:
+            eta = jnp.broadcast_to(effects[parameter.name].astype(dtype), shape)
+            p = vary(distributions[parameter.name], p, eta, parameter.limits)
+        result[parameter.name] = jnp.broadcast_to(p, shape)
+    if parts.parameterisation is not None:
+        result = parts.parameterisation.apply(result)
+    return {name: result[name] for name in parts.structure.parameter_names}
+
+
+def distributions_of(parts: Parts) -> dict[str, str]:
+    """Parameter -> distribution of its random effects."""
+    levels = (parts.between_patients, parts.between_occasions)
+    return {n: d for level in levels for n, d in zip(level.names, level.distributions, strict=True)}
+
+
+def rows(etas: Any, names: tuple[str, ...], what: str, model: str) -> dict[str, Array]:
+    """Random effects by parameter from an array whose first axis is the effect.
+
+    Raises:
+        UsageError: the array has another number of effects than the model.
+    """
+    if etas is None:
+        return {}
+    array = jnp.asarray(etas)
+    if not array.ndim or array.shape[0] != len(names):
+        why = f"the model has {len(names)}: {', '.join(names) or 'none'}"
+        raise UsageError(f"{what} have shape {array.shape}", where=model, why=why, do="give (eta, patient)")
+    return {name: array[i] for i, name in enumerate(names)}

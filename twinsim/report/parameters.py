@@ -1,0 +1,28 @@
+"""The table of a model's numbers with their sources; what nobody measured is set apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twinsim.report.html import Section, Table, number
+
+
+def parameter_section(model: Any) -> Section:
+    """Every number of a population model with unit, meaning and source.
+
+    Args:
+        model: a `PopulationModel`.
+    """
+    assumed = set(model.assumed())
+    rows, marked = [], set()
+    for i, row in enumerate(model.sources()):
+        fitted = row.name in model.changed
+        source = "changed in this run (fitted or set)" if fitted else row.source
+        rows.append([row.name, number(row.value, 4), row.unit, row.meaning, source])
+        if row.name in assumed and not fitted:
+            marked.add(i)
+    note = ""
+    if assumed:
+        note = f"Rows in colour are assumed: nobody measured them. They are {', '.join(sorted(assumed))}."
+    table = Table(["name", "value", "unit", "meaning", "source"], rows, frozenset({1}), frozenset(marked))
+    return Section("Parameters and their sources", f"Model {model.name}: {model.source}", table=table, note=note)
