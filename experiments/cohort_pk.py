@@ -11,8 +11,6 @@ from twinsim.config import RunConfig
 def run(config: RunConfig) -> Finished:
     """Simulate a cohort of the model's patients on one regimen."""
     model = model_of(config)
-    if config.parameters:
-        model = model.with_thetas(config.parameters)
     keys = regimen_of(config, model)
     times = times_of(config, end_of(keys))
     title = config.title or f"{model.title}: {config.population.size:,} virtual patients"

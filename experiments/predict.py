@@ -32,9 +32,7 @@ def run(config: RunConfig) -> Finished:
     records = twinsim.read_records(Path(config.data), units=dict(config.columns))
     for note in records.notes:
         log.info("%s", note)
-    if config.parameters:
-        model = model.with_thetas(config.parameters)
-    table = twinsim.predict(model, records)
+    table = twinsim.predict(model, records, parameters=dict(config.parameters) or None)
     job = PredictionJob(config, model, records, table)
     lead = f"One prediction for each of {len(table):,} records of {records.n_patients:,} patients in {records.source}."
     finished = run_job(config, job, model, lead)
@@ -91,7 +89,7 @@ class PredictionJob:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        digest = hashlib.sha256(pd.util.hash_pandas_object(self.table, index=False).to_numpy().tobytes())
+        digest = hashlib.sha256(np.ascontiguousarray(self.table[["TIME", "DV", "PRED"]]).tobytes())
         return {"kind": "predict", "model": self.model.identity, "table": digest.hexdigest()}
 
     @property

@@ -13,7 +13,6 @@ import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
 from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of
-from twinsim.calibrate import fit_pooled
 from twinsim.config import RunConfig
 from twinsim.report import Picture, Section, Table, plots
 from twinsim.report.html import number
@@ -29,6 +28,8 @@ CURVE = 121
 
 def run(config: RunConfig) -> Finished:
     """Calibrate, simulate, report."""
+    from twinsim.calibrate import fit_pooled
+
     records = twinsim.read_records(data_of(config), units={**UNITS, **config.columns})
     model = model_of(config)
     fit = fit_pooled(model, records, starts=config.calibrate.starts, seed=config.seed)
@@ -60,7 +61,7 @@ def observed_section(fit: Any, records: Any) -> Section:
     label, unit = "theophylline in serum", records.units["DV"]
     return Section(
         "Observed and predicted",
-        STUDY + " The curve is the model's prediction for the subject's dose and weight, with typical parameters that "
+        STUDY + " The curve is the model's prediction for the subject's dose, with typical parameters that "
         "are the same for everyone: what it misses is what makes people different.",
         [
             Picture(

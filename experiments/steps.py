@@ -12,7 +12,7 @@ import twinsim
 from experiments import Finished
 from twinsim import units
 from twinsim.config import RunConfig
-from twinsim.errors import UsageError
+from twinsim.errors import UnitError, UsageError
 from twinsim.report import Section, parameter_section, sections_of, write_report
 from twinsim.run.local import execute
 from twinsim.run.plan import Plan, stored_identity
@@ -27,7 +27,8 @@ def model_of(config: RunConfig) -> Any:
     """
     if config.model is None:
         raise UsageError("no model was chosen", where="model", do="add model=theophylline, or the path of a model file")
-    return twinsim.population_model(config.model)
+    model = twinsim.population_model(config.model)
+    return model.with_thetas(config.typical) if config.typical else model
 
 
 def regimen_of(config: RunConfig, model: Any) -> dict[str, Any]:
@@ -51,9 +52,15 @@ def regimen_of(config: RunConfig, model: Any) -> dict[str, Any]:
         structure = model.structure
         route = structure.route(keys.get("route", "oral"))
         state = next(state for state in structure.states if state.name == route.to)
+        try:
+            scale = units.factor(unit, state.unit)
+        except UnitError as error:
+            raise UsageError(
+                f"regimen.unit: {error.what}", why=error.why, do=f"write regimen.unit={state.unit}"
+            ) from None
         for name in ("amount", "rate"):
             if name in keys:
-                keys[name] = keys[name] * units.factor(unit, state.unit)
+                keys[name] = keys[name] * scale
     return keys
 
 
@@ -91,8 +98,10 @@ def job_arguments(config: RunConfig) -> dict[str, Any]:
         "seed": config.seed,
         "solver": config.solver.name,
         "precision": config.precision,
+        "parameters": dict(config.parameters) or None,
+        **({"covariates": dict(config.covariates)} if config.covariates else {}),
         "save": config.save,
-        "solver_options": config.solver.options(),
+        **config.solver.options(),
     }
 
 

@@ -87,6 +87,21 @@ class Carry(NamedTuple):
     prepared: Any
 
 
+class Start(NamedTuple):
+    """Where patients begin.
+
+    Attributes:
+        time: float64 (patient).
+        states, rates: values and constant input rates of each state, in the working precision, each (patient).
+        events_done: how many events have already been applied, int32 (patient).
+    """
+
+    time: Array
+    states: States
+    rates: States
+    events_done: Array
+
+
 def march(
     tier: Tier,
     parameters_of: Callable[[Array], Any],
@@ -95,8 +110,7 @@ def march(
     loads: Array,
     times: Array,
     events_before: Array,
-    initial: States,
-    start_time: Array,
+    start: Start,
     *,
     segmented: bool,
     dtype: Any,
@@ -109,24 +123,22 @@ def march(
         loads: vectors events can add to the states (load, state, patient).
         times: of outputs, ascending, float64 (time, patient | 1).
         events_before: how many events precede each output, int32 (time, patient | 1).
-        initial: states at start_time, each (patient).
-        start_time: float64, (patient).
+        start: where patients begin.
         segmented: False: the parameters never change, and are prepared once.
         dtype: of states and outputs.
 
     Returns:
         outputs (time, patient), states, input rates, status (patient).
     """
-    patients = start_time.shape
+    patients = start.time.shape
     zero = jnp.zeros(patients, jnp.int32)
     prepared = tier.prepare(parameters_of(zero))
-    rates = tuple(jnp.zeros(patients, dtype) for _ in initial)
     carry = Carry(
-        time=start_time,
-        states=initial,
-        rates=rates,
-        memory=tier.begin(prepared, initial, rates, start_time),
-        next_event=zero,
+        time=start.time,
+        states=start.states,
+        rates=start.rates,
+        memory=tier.begin(prepared, start.states, start.rates, start.time),
+        next_event=start.events_done,
         segment=zero,
         prepared=prepared if segmented else (),
     )

@@ -1,5 +1,80 @@
 """Virtual patients by the million: one description of a model, run forward to simulate and backward to calibrate."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import kernels
 from twinsim.run.devices import configure
 
+if getattr(kernels, "OWNER", None) != "twinsim":
+    raise ImportError(
+        f"another package called 'kernels' stands before twinsim's: {kernels.__file__}\n"
+        "  do: install twinsim in an environment without it: python -m venv .venv && .venv/bin/pip install twinsim"
+    )
 configure()
+
+if TYPE_CHECKING:
+    from twinsim.calibrate.pooled import fit_pooled
+    from twinsim.cohort_job import Scenario, cohort_job
+    from twinsim.models.registry import structure, structures
+    from twinsim.models.couple import bind, couple
+    from twinsim.population.cohort import Cohort, sample_cohort
+    from twinsim.population.model import PopulationModel, population_model
+    from twinsim.prediction import predict
+    from twinsim.records import Records, read_records
+    from twinsim.regimens import regimen
+    from twinsim.simulation import Results, simulate
+    from twinsim.store import open_results
+
+# name -> module; imported when first used, so that `--help` and plain readers of results start quickly.
+_HOMES = {
+    "Cohort": "twinsim.population.cohort",
+    "PopulationModel": "twinsim.population.model",
+    "Records": "twinsim.records",
+    "Results": "twinsim.simulation",
+    "Scenario": "twinsim.cohort_job",
+    "bind": "twinsim.models.couple",
+    "cohort_job": "twinsim.cohort_job",
+    "couple": "twinsim.models.couple",
+    "fit_pooled": "twinsim.calibrate.pooled",
+    "open_results": "twinsim.store",
+    "population_model": "twinsim.population.model",
+    "predict": "twinsim.prediction",
+    "read_records": "twinsim.records",
+    "regimen": "twinsim.regimens",
+    "sample_cohort": "twinsim.population.cohort",
+    "simulate": "twinsim.simulation",
+    "structure": "twinsim.models.registry",
+    "structures": "twinsim.models.registry",
+}
+
+__all__ = [
+    "Cohort",
+    "PopulationModel",
+    "Records",
+    "Results",
+    "Scenario",
+    "bind",
+    "cohort_job",
+    "couple",
+    "fit_pooled",
+    "open_results",
+    "population_model",
+    "predict",
+    "read_records",
+    "regimen",
+    "sample_cohort",
+    "simulate",
+    "structure",
+    "structures",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'twinsim' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value

@@ -36,6 +36,7 @@ keys:
   model=NAME|PATH  data=PATH  out=FOLDER  seed=0  precision=float32|float64
   population.size=1000  population.source=adults|PATH
   regimen.amount=320 .unit=mg .per=kg .interval=12 .count=6 .route=oral .duration=1
+  typical.cl=4.2 (patients still differ)  parameters.lag=0.5 (the same for everyone)
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100
   save=trajectories|endpoints|summary      how much is written
   solver=auto|closed|linear|explicit       runner=local

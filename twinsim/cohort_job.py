@@ -9,13 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from kernels import random
 from kernels.batch import all_devices, rounded, spread
 from twinsim.endpoints import read_endpoint
-from twinsim.errors import UsageError, nearest
+from twinsim.errors import UsageError
 from twinsim.events import Events
 from twinsim.plan import DosePlan, plan_events
 from twinsim.population.cohort import Cohort
@@ -26,7 +27,7 @@ from twinsim.population.source import Source, find_source
 from twinsim.program import CohortProgram, compiled
 from twinsim.provenance import provenance_of
 from twinsim.run.summary import default_reducers
-from twinsim.solve import PRECISIONS, Problem, choose_solver
+from twinsim.solve import Problem, choose_solver
 from twinsim.store.variable import Coordinate, Variable, status_variable
 
 log = logging.getLogger(__name__)
@@ -120,8 +121,6 @@ class CohortJob:
     @cached_property
     def _covariate_names(self) -> tuple[str, ...]:
         people, _ = compiled(self.program)
-        import jax
-
         own, shared = self._own(0, 1), self._shared(0)
         shapes = jax.eval_shape(people, own, shared)
         return tuple(sorted(shapes["covariates"]))
@@ -186,24 +185,38 @@ class CohortJob:
 
     def compute(self, first: int, count: int) -> dict[str, Any]:
         """All outputs of patients first to first + count - 1, patient last."""
-        people, curves = compiled(self.program)
-        own = self._own(first, count)
         results, persons = [], []
         for number in range(len(self.scenarios)):
-            shared = self._shared(number)
-            person = people(own, shared)
-            results.append(curves({"id": own["id"], **person}, shared))
+            person, result = self._one(first, count, number, None)
+            results.append(result)
             persons.append(person)
-        wanted = {variable.key: variable for variable in self.variables}
         out = {}
-        for key, variable in wanted.items():
-            group, _, name = key.rpartition("/")
+        for variable in self.variables:
+            group, _, name = variable.key.rpartition("/")
             if group in ("parameters", "covariates"):
                 parts = [person[group][name][..., :count] for person in persons]
             else:
-                parts = [result[key][..., :count] for result in results]
-            out[key] = jnp.stack(parts) if "scenario" in variable.dims else parts[0]
+                parts = [result[variable.key][..., :count] for result in results]
+            out[variable.key] = jnp.stack(parts) if "scenario" in variable.dims else parts[0]
         return out
+
+    def run_all(self, start: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """All patients at once, with the states they end in under "final/"; only without a sweep."""
+        person, result = self._one(0, self.size, 0, start)
+        result = {**result, **{f"{group}/{n}": v for group, values in person.items() for n, v in values.items()}}
+        keys = [variable.key for variable in self.variables] + [key for key in result if key.startswith("final/")]
+        return {key: result[key][..., : self.size] for key in keys}
+
+    def _one(self, first: int, count: int, number: int, start: Mapping[str, Any] | None) -> tuple[Any, Any]:
+        """Patients and results of one scenario, padded to whole blocks."""
+        people, curves = compiled(self.program)
+        own, shared = self._own(first, count), self._shared(number)
+        person = people(own, shared)
+        block = {"id": own["id"], **person}
+        if start is not None:
+            rows = np.minimum(np.arange(own["id"].shape[-1]), self.size - 1)
+            block["start"] = {name: spread(np.asarray(value)[rows], all_devices()) for name, value in start.items()}
+        return person, curves(block, shared)
 
 
 def cohort_job(
@@ -257,7 +270,7 @@ def cohort_job(
     grid = _checked_times(times)
     cohort = source if isinstance(source, Cohort) else None
     if cohort is not None and cohort.timed:
-        raise UsageError("covariates that change with time need records", do="use twinsim.predict")
+        raise UsageError("covariates that change with time need records", do="use twinsim.prediction")
     generator = None if cohort is not None else find_source(source)  # type: ignore[arg-type]
     count = size if size is not None else cohort.size if cohort is not None else None
     if count is None or count < 1:
@@ -367,7 +380,4 @@ def covariate_meaning(name: str, cohort: Cohort | None = None) -> tuple[str, str
     if name in DERIVED:
         return DERIVED[name].unit, name.replace("_", " ")
     unit = cohort.units.get(name, "1") if cohort is not None else "1"
-    return unit, f"covariate {name}; {nearest(name, COVARIATES)}" if False else f"covariate {name}"
-
-
-DTYPES = PRECISIONS
+    return unit, f"covariate {name}"

@@ -16,16 +16,26 @@ from twinsim.errors import UsageError, nearest
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 KINDS = ("quickstart", "cohort_pk", "predict", "sweep")
-ENDPOINTS = ("auc", "cmax", "tmax", "trough", "time_above", "first_above")
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
-    "quickstart": ("parameters", "sweep"),
+    "quickstart": ("typical", "parameters", "covariates", "sweep"),
     "cohort_pk": ("data", "columns", "calibrate", "sweep"),
-    "predict": ("population", "regimen", "times", "endpoints", "observed", "calibrate", "sweep", "save", "runner"),
+    "predict": (
+        "covariates",
+        "population",
+        "regimen",
+        "times",
+        "endpoints",
+        "observed",
+        "calibrate",
+        "sweep",
+        "save",
+        "runner",
+    ),  # fmt: skip
     "sweep": ("data", "columns", "calibrate"),
 }
 # Mappings whose keys the user chooses.
-OPEN_KEYS = ("parameters", "columns", "sweep.grid", "sweep.zip")
+OPEN_KEYS = ("typical", "parameters", "covariates", "columns", "sweep.grid", "sweep.zip")
 
 
 def _number(default: Any, least: float | None = None, above: float | None = None) -> Any:
@@ -76,7 +86,6 @@ class Solver:
 
     name: Literal["auto", "closed", "linear", "explicit"] = "auto"
     rtol: float | None = _number(None, above=0)
-    atol: float | None = _number(None, above=0)
     max_steps: int | None = _number(None, least=1)
 
     def options(self) -> dict[str, Any]:
@@ -132,7 +141,9 @@ class RunConfig:
     outputs: tuple[str, ...] | None = None
     endpoints: tuple[str, ...] = ("auc", "cmax", "tmax", "trough")
     observed: bool = False
+    typical: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, float] = field(default_factory=dict)
+    covariates: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     population: Population = Population()
     regimen: RegimenKeys = RegimenKeys()
@@ -266,8 +277,7 @@ def _cross_checks(config: RunConfig) -> list[str]:
     """What no single key can tell."""
     plain = RunConfig(config.kind)
     useless = [key for key in WITHOUT_EFFECT[config.kind] if getattr(config, key) != getattr(plain, key)]
-    faults = [f"endpoints: {e!r} is unknown; {nearest(e, ENDPOINTS)}" for e in config.endpoints if e not in ENDPOINTS]
-    faults += [f"{key}: has no effect in {config.kind}; leave it out" for key in useless]
+    faults = [f"{key}: has no effect in {config.kind}; leave it out" for key in useless]
     times = config.times
     if times.at is not None:
         if not times.at or min(times.at) < 0:

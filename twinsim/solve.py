@@ -14,7 +14,7 @@ from jax import Array
 from kernels import status as codes
 from kernels.closed import ClosedTier, Star
 from kernels.explicit import ExplicitTier
-from kernels.march import march, worst
+from kernels.march import Start, march, worst
 from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError, nearest
 from twinsim.models import analysis
@@ -211,8 +211,23 @@ def solve_block(
         seen = structure.observe(time.astype(dtype), named, cast, _needs(structure, dtype))
         return {name: jnp.broadcast_to(jnp.asarray(seen[name], dtype), (patients,)) for name in problem.outputs}
 
+    rates = tuple(jnp.zeros((patients,), dtype) for _ in states)
+    done = jnp.zeros((patients,), jnp.int32)
+    if start is not None:
+        rates = tuple(start[f"rate:{name}"].astype(dtype) for name in structure.state_names)
+        done = events_before(events, keys, begin[None, :], jnp.full((1, 1), jnp.inf))[0]
+        done = jnp.broadcast_to(done, (patients,))
     outputs, final, rates, code = march(
-        tier, at, observe, events, loads, times, before, states, begin, segmented=problem.segments > 1, dtype=dtype
+        tier,
+        at,
+        observe,
+        events,
+        loads,
+        times,
+        before,
+        Start(begin, states, rates, done),
+        segmented=problem.segments > 1,
+        dtype=dtype,
     )
     status = worst(_parameter_status(structure, parameters, patients), status, code + jnp.zeros_like(status))
     status = worst(status, _finite(outputs, status))

@@ -149,7 +149,8 @@ class RelationReader:
             return None
         faults = len(body.faults.lines)
         relation = getattr(self, f"_{kinds[0]}")(body, kinds[0])
-        body.done()
+        if relation is not None:
+            body.done()
         return relation if len(body.faults.lines) == faults else None
 
     def _covariate(self, body: Fields, kind: str) -> Any:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -59,6 +59,10 @@ class ErrorModel:
     def log_scale(self) -> bool:
         """Whether log(observation), not the observation, is normal."""
         return self.kind == "lognormal"
+
+    def with_numbers(self, numbers: Mapping[str, Number]) -> ErrorModel:
+        """The error model with the numbers of the same names."""
+        return replace(self, numbers={role: numbers[number.name] for role, number in self.numbers.items()})
 
     def _number(self, role: str, thetas: Mapping[str, Any] | None, like: Array) -> Array:
         number = self.numbers[role]
@@ -141,7 +145,7 @@ def _exponent(fields: Fields) -> float | None:
 def _standard_deviation(fields: Fields, role: str, unit: str) -> float | None:
     """sd as it stands, variance by its root; nothing is guessed."""
     section = fields.section(role)
-    if section is None:
+    if section is None or not section.sound:
         return None
     own = unit if role == "additive" else "1"
     given = [name for name in ("sd", "variance") if section.has(name)]

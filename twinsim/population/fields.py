@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from twinsim.errors import ModelError, UnitError, nearest
-from twinsim.units import factor
+from twinsim.units import parse
 
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*")
 _REQUIRED: Any = object()
@@ -64,7 +65,8 @@ class Fields:
     """A mapping on its way into the model: keys are asked for one by one, and `done` refuses the rest."""
 
     def __init__(self, data: Any, path: str, faults: Faults) -> None:
-        if not isinstance(data, Mapping):
+        self.sound = isinstance(data, Mapping)
+        if not self.sound:
             faults.add(path, f"{data!r} is no mapping", "write lines of the form  key: value")
             data = {}
         self.data, self.path, self.faults = data, path, faults
@@ -127,20 +129,23 @@ class Fields:
         if isinstance(value, str) and match is None:
             self.fault(key, f"{value!r} is no number with a unit", f"write for example 1.5 {unit}")
             return None
-        written, number = (match[2], float(match[1])) if match else ("", float(value))
-        if not math.isfinite(number):
+        text, written = (match[1], match[2]) if match else (repr(value), "")
+        if not math.isfinite(float(text)):
             self.fault(key, f"{value} is not finite")
             return None
         try:
-            scale = 1.0 if bare and not written else factor(written or "1", unit)
+            a, b = parse(unit if bare and not written else written or "1"), parse(unit)
         except UnitError as fault:
-            if not written:
-                self.fault(key, f"{value} has no unit", f"write {value} {unit}")
-            else:
-                self.fault(key, f"{fault.what}{': ' + fault.why if fault.why else ''}", fault.do)
+            self.fault(key, fault.what, fault.do)
             return None
-        # Division keeps what the reader expects: 12 d^-1 to h^-1 is 12/24, not 12 x 0.041666666666666664.
-        return number / factor(unit, written or "1") if scale < 1.0 else number * scale
+        if a.dimension != b.dimension:
+            if written:
+                self.fault(key, f"{written} does not fit {unit}", f"give it in {unit} or a unit of that dimension")
+            else:
+                self.fault(key, f"{value} has no unit", f"write {value} {unit}")
+            return None
+        # Exact up to here: 74.4 % is the float nearest to 0.744.
+        return float(Fraction(text) * a.scale / b.scale)
 
     def section(self, key: str, default: Any = _REQUIRED) -> Fields | None:
         value = self.take(key, default)

@@ -7,6 +7,7 @@ The model is data: it is read from YAML or a mapping (docs/models.md), and nothi
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
@@ -95,10 +96,10 @@ class PopulationModel:
             if item.typical is not None
         }
 
-    @property
+    @cached_property
     def error_models(self) -> dict[str, ErrorModel]:
-        """Output -> residual error; an output without one is observed exactly."""
-        return dict(self.parts.error_models)
+        """Output -> residual error with the model's numbers; an output without one is observed exactly."""
+        return {output: error.with_numbers(self.numbers) for output, error in self.parts.error_models.items()}
 
     @property
     def regimen(self) -> dict[str, Any]:
@@ -197,7 +198,7 @@ class PopulationModel:
         shapes = [jnp.shape(values) for values in covariates.values()]
         effects = rows(etas, self.eta_names, "etas", self.name)
         for name, row in rows(occasion_etas, self.occasion_eta_names, "occasion_etas", self.name).items():
-            effects[name] = effects[name] + row if name in effects else row
+            effects[name] = sum(jnp.broadcast_arrays(effects[name], row)) if name in effects else row
         return individual_parameters(self.parts, x, effects, {**self._values, **(thetas or {})}, shapes)
 
     def draw_etas(self, seed: Any, patient_ids: Any, *, occasion: Any = 0, replicate: Any = 0) -> Array:
@@ -218,18 +219,11 @@ class PopulationModel:
         return level.draw(seed, patient_ids, occasion=occasion, replicate=replicate)
 
     def residual(
-        self,
-        output: str,
-        prediction: Any,
-        seed: Any,
-        patient_ids: Any,
-        *,
-        replicate: Any = 0,
-        thetas: Mapping[str, Any] | None = None,
+        self, output: str, prediction: Any, seed: Any, patient_ids: Any, *, replicate: Any = 0, thetas: Any = None
     ) -> Array:
         """Observations with residual error; exact where the output has none.
 
-        Row i of a patient depends on the seed, the id, the output and i alone.
+        Row i of a patient depends on the seed, the replicate, the id, the output and i alone.
 
         Args:
             output: name of an output of the structure.
@@ -239,18 +233,10 @@ class PopulationModel:
         """
         self.structure.output(output)
         prediction = jnp.asarray(prediction)
-        if output not in self.parts.error_models:
+        if output not in self.error_models:
             return prediction
         normals = random.normals(seed, f"residual:{output}", prediction.shape[0], patient_ids, replicate=replicate)
-        return self.parts.error_models[output].observe(prediction, normals, {**self._values, **(thetas or {})})
-
-    def variance(self, output: str, prediction: Any, thetas: Mapping[str, Any] | None = None) -> Array:
-        """Variance of an observation of an output about its prediction, the prediction's shape."""
-        self.structure.output(output)
-        prediction = jnp.asarray(prediction)
-        if output not in self.parts.error_models:
-            return jnp.zeros_like(prediction)
-        return self.parts.error_models[output].variance(prediction, {**self._values, **(thetas or {})})
+        return self.error_models[output].observe(prediction, normals, thetas)
 
     def sources(self) -> list[Sourced]:
         """Every number with its unit, meaning and source, variances of random effects too."""
@@ -273,16 +259,9 @@ class PopulationModel:
 
     @cached_property
     def _identity_text(self) -> str:
-        return json.dumps(
-            {
-                "structure": self.structure.name,
-                "document": self.document,
-                "numbers": self._values,
-                "omega": self.omega.tolist(),
-                "omega_occasion": self.omega_occasion.tolist(),
-            },
-            sort_keys=True,
-        )
+        omegas = {"omega": self.omega.tolist(), "omega_occasion": self.omega_occasion.tolist()}
+        content = {"structure": self.structure.name, "document": self.document, "numbers": self._values, **omegas}
+        return json.dumps(content, sort_keys=True)
 
     def _refuse_strangers(self, thetas: Mapping[str, Any]) -> None:
         for name in thetas:
@@ -306,7 +285,7 @@ def population_model(source: str | Path | Mapping[str, Any] | PopulationModel) -
     if isinstance(source, PopulationModel):
         return source
     if isinstance(source, Mapping):
-        document, name = dict(source), str(source.get("name", "mapping"))
+        document, name = copy.deepcopy(dict(source)), str(source.get("name", "mapping"))
         document.pop("name", None)
     else:
         path = model_path(source)

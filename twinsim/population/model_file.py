@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from twinsim.errors import ModelError, UsageError
+from twinsim.errors import ModelError, UsageError, nearest
 from twinsim.models.registry import structure as find_structure
 from twinsim.models.structure import Structure
 from twinsim.population.covariate_effects import Relation, RelationReader
+from twinsim.population.covariates import COVARIATES
 from twinsim.population.error_model import ErrorModel, read_error_model
 from twinsim.population.fields import ASSUMED, Faults, Fields, Number
 from twinsim.population.model_covariate import ModelCovariate, read_covariate
@@ -105,6 +106,8 @@ class _Reader:
         self.fields, self.structure, self.source = fields, structure, source
         self.covariates: dict[str, ModelCovariate | None] = {}
         self.used: set[str] = set()
+        # every parameter the file may speak of, also where its own entry is at fault
+        self.units: dict[str, str] = {}
 
     def read(self) -> dict[str, Any]:
         section = self.fields.section("covariates", None) or self._empty("covariates")
@@ -112,10 +115,9 @@ class _Reader:
             self.covariates[str(name)] = read_covariate(section.section(name) or self._empty(name), str(name))
         parameterisation = self._parameterisation()
         parameters, defaulted = self._parameters(parameterisation)
-        units = {parameter.name: parameter.unit for parameter in parameters}
         levels = {
-            "between_patients": VariabilityReader(units, "eta", self.source),
-            "between_occasions": VariabilityReader(units, "eta_occasion", self.source),
+            "between_patients": VariabilityReader(self.units, "eta", self.source),
+            "between_occasions": VariabilityReader(self.units, "eta_occasion", self.source),
         }
         effects = {key: reader.read(self.fields.items(key)) for key, reader in levels.items()}
         self._check_effects(parameters, effects)
@@ -165,6 +167,7 @@ class _Reader:
                 meaning = declared.meaning
                 number = Number(name, declared.default, declared.unit, meaning, origin, True, declared.bounds)
                 result.append(ModelParameter(name, declared.unit, number, (), declared.bounds))
+                self.units[name] = declared.unit
                 defaulted.append(name)
         for name, meaning in taken.items():
             unit = f"1/{self.structure.time}"
@@ -180,13 +183,16 @@ class _Reader:
             known = read_covariate(Fields(_NO_FIELDS, "", quiet), name)
             self.covariates[name] = None if quiet.lines else known
             if quiet.lines:
-                at.fault("covariate", f"{name} is not declared", f"add covariates.{name} with its unit or levels")
+                near = nearest(name, {*self.covariates, *COVARIATES} - {name})
+                hint = f"{near} Or add" if near.startswith("did you") else "add"
+                at.fault("covariate", f"{name} is not declared", f"{hint} covariates.{name} with its unit or levels")
         self.used.add(name)
         return self.covariates[name]
 
     def _parameter(
         self, entry: Fields, name: str, unit: str, meaning: str, bounds: tuple[float, float]
     ) -> ModelParameter | None:
+        self.units[name] = unit
         source = entry.text("source", self.source) or ASSUMED
         reader = RelationReader(name, unit, self._covariate, source)
         relations = [relation for relation in map(reader.read, entry.items("relations")) if relation is not None]
@@ -203,7 +209,8 @@ class _Reader:
         if not limits[0] <= value <= limits[1]:
             entry.fault("value", f"{value:g} {unit} lies outside {limits[0]:g} to {limits[1]:g} {unit}")
         number = Number(name, value, _short(own, unit, per), f"typical {meaning}", source, fixed, limits)
-        logit = limits if math.isfinite(limits[1]) and not per else (0.0, 1.0)
+        # A fraction lies between 0 and 1; of anything else a logit effect needs the limits said.
+        logit = (0.0, 1.0) if unit == "1" and not math.isfinite(limits[1]) else limits
         return ModelParameter(name, unit, number, tuple(relations), logit)
 
     def _typical(self, entry: Fields, unit: str) -> float | None:
@@ -240,6 +247,8 @@ class _Reader:
         seen: dict[str, str] = {}
         for key, level in effects.items():
             for name, distribution in zip(level.names, level.distributions, strict=True):
+                if name not in typical:
+                    continue
                 value, (low, high) = typical[name].typical.value, typical[name].limits
                 if distribution == "logit" and not (low < value < high and math.isfinite(high)):
                     what = f"the logit of {name} needs bounds around its typical value {value:g}"

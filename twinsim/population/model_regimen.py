@@ -19,10 +19,11 @@ def read_regimen(entry: Fields | None, structure: Structure) -> dict[str, Any]:
         return {}
     routes = [*(route.name for route in structure.routes), *structure.state_names]
     route, per = entry.choice("route", routes), entry.choice("per", ("kg", "m2"), None)
+    states = {state.name: state.unit for state in structure.states}
+    amount = entry.take("amount")
     result: dict[str, Any] = {"route": route, "per": per}
-    if route is not None:
-        states = {state.name: state.unit for state in structure.states}
-        result["amount"] = entry.quantity("amount", states[structure.route(route).to])
+    if route is not None and amount is not None:
+        result["amount"] = entry.convert("amount", amount, states[structure.route(route).to])
     for key in ("interval", "duration", "start"):
         result[key] = entry.quantity(key, structure.time, None)
     count = entry.take("count", None)

@@ -41,6 +41,7 @@ class Section:
     """A part of the report.
 
     Args:
+        references: a numbered list at the end.
         folded: long texts by name, shown when the reader opens them.
     """
 
@@ -49,6 +50,7 @@ class Section:
     pictures: Sequence[Picture] = ()
     table: Table | None = None
     note: str = ""
+    references: Sequence[str] = ()
     folded: Mapping[str, str] | None = None
 
 

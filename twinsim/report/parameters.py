@@ -14,15 +14,18 @@ def parameter_section(model: Any) -> Section:
         model: a `PopulationModel`.
     """
     assumed = set(model.assumed())
-    rows, marked = [], set()
+    rows, marked, references = [], set(), []
     for i, row in enumerate(model.sources()):
         fitted = row.name in model.changed
         source = "changed in this run (fitted or set)" if fitted else row.source
-        rows.append([row.name, number(row.value, 4), row.unit, row.meaning, source])
+        if source not in references:
+            references.append(source)
+        rows.append([row.name, number(row.value, 4), row.unit, row.meaning, f"[{references.index(source) + 1}]"])
         if row.name in assumed and not fitted:
             marked.add(i)
     note = ""
     if assumed:
         note = f"Rows in colour are assumed: nobody measured them. They are {', '.join(sorted(assumed))}."
     table = Table(["name", "value", "unit", "meaning", "source"], rows, frozenset({1}), frozenset(marked))
-    return Section("Parameters and their sources", f"Model {model.name}: {model.source}", table=table, note=note)
+    text = f"Model {model.name}: {model.title}."
+    return Section("Parameters and their sources", text, table=table, note=note, references=references)

@@ -90,10 +90,15 @@ def bands(
         axes.set_ylabel(_with_unit(label, unit))
         axes.margins(x=0)
         _day_ticks(axes, float(time[-1] - time[0]), time_unit)
-        if all(np.nanmin(values) >= 0 for values in quantiles.values()):
+        if _all_positive(quantiles):
             axes.set_ylim(bottom=0)
         _legend_above(axes, handles, len(handles))
         return figure
+
+
+def _all_positive(quantiles: Mapping[float, np.ndarray]) -> bool:
+    """Whether zero is the natural end of the axis; NaN, where every patient failed, does not count."""
+    return not any((values < 0).any() for values in quantiles.values())
 
 
 def _mirror(p: float, quantiles: Mapping[float, np.ndarray]) -> float | None:
@@ -216,7 +221,7 @@ def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, l
         axes.set_ylim(-0.6, len(points) - 0.4)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(_with_unit(label, unit))
-        if min(np.nanmin(v) for v in quantiles.values()) >= 0:
+        if _all_positive(quantiles):
             axes.set_xlim(left=0)
         handles = [
             Line2D([], [], marker="o", linestyle="", color="white", markeredgecolor="#123f73", label="median"),

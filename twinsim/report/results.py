@@ -5,10 +5,12 @@ Only summaries and endpoints are read, never the trajectories, so that a report 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray
 
 from twinsim.errors import REMEDIES
 from twinsim.report import plots
@@ -27,13 +29,26 @@ def sections_of(path: str | Path) -> tuple[list[Section], str]:
         path: results.h5.
     """
     with open_results(path, groups=True) as tree:
-        sections = []
-        summary = tree["summary"].to_dataset() if "summary" in tree.children else None
-        if summary is not None:
-            # The root's coordinates hold for every group.
-            summary = summary.assign_coords({n: c for n, c in tree.coords.items() if set(c.dims) <= set(summary.dims)})
-            sections += [s for s in (_over_time(summary), _endpoints(summary, tree)) if s is not None]
+        summary = _summarised(tree)
+        sections = [s for s in (_over_time(summary), _endpoints(summary, tree)) if s is not None]
         return [*sections, _provenance(tree)], _failures(tree)
+
+
+def _summarised(tree: Any) -> Any:
+    """The file's summaries, and those of endpoints that have none, made here from their values."""
+    summary = tree["summary"].to_dataset() if "summary" in tree.children else xarray.Dataset()
+    endpoints = tree["endpoints"].data_vars if "endpoints" in tree.children else {}
+    for name, array in endpoints.items():
+        if name in summary or "patient" not in array.dims:
+            continue
+        finite = array.where(np.isfinite(array)).astype(np.float64)
+        with warnings.catch_warnings():
+            # Where every patient failed there is nothing to average, and NaN is the right answer.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            summary[name] = finite.quantile(_PROBABILITIES, "patient").assign_attrs(array.attrs)
+            summary[f"{name}_mean"], summary[f"{name}_sd"] = finite.mean("patient"), finite.std("patient", ddof=1)
+    # The root's coordinates hold for every group.
+    return summary.assign_coords({n: c for n, c in tree.coords.items() if set(c.dims) <= set(summary.dims)})
 
 
 def _outputs(summary: Any, over_time: bool) -> list[str]:
@@ -49,7 +64,8 @@ _DRAWABLE = {"scenario", "quantile", "time"}
 
 
 def _words(array: Any) -> str:
-    return str(array.attrs.get("long_name", array.name)).removeprefix("quantiles over patients of ")
+    words = str(array.attrs.get("long_name", array.name))
+    return words.removeprefix("quantiles over patients of ").removeprefix("swept: ")
 
 
 def _unit(array: Any) -> str:

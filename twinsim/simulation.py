@@ -1,0 +1,143 @@
+"""Simulate in memory: a model, people, what happens to them, and when to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from twinsim.cohort_job import CohortJob, cohort_job
+from twinsim.errors import UsageError
+from twinsim.events import Events
+from twinsim.models.structure import Structure
+from twinsim.population.cohort import Cohort
+from twinsim.population.model import PopulationModel, population_model
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a simulation gave.
+
+    Attributes:
+        job: what was simulated.
+        arrays: by key of the results file, patient last.
+        final: states and input rates at the last time, by name (patient), and "time"; `simulate(start=...)` takes it.
+    """
+
+    job: CohortJob
+    arrays: Mapping[str, np.ndarray]
+    final: Mapping[str, np.ndarray]
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        """An output (time, patient), or e.g. "parameters/cl" (patient)."""
+        if key not in self.arrays:
+            raise UsageError(f"no {key!r} in these results", do="known: " + ", ".join(sorted(self.arrays)))
+        return self.arrays[key]
+
+    @property
+    def status(self) -> np.ndarray:
+        """Codes of kernels.status (patient)."""
+        return self.arrays["status"]
+
+    def to_xarray(self) -> Any:
+        """A Dataset over (patient, time), endpoints, parameters and covariates among its variables."""
+        import xarray as xr
+
+        coordinates: dict[str, Any] = {"patient": self.job.patient_ids(0, self.job.size)}
+        for name, item in self.job.coordinates.items():
+            coordinates[name] = (item.dim or name, item.array, {"units": item.units, "long_name": item.long_name})
+        data = {}
+        for variable in self.job.variables:
+            values = np.moveaxis(self.arrays[variable.key], -1, variable.dims.index("patient"))
+            name = variable.key.replace("/", "_") if variable.name in data else variable.name
+            data[name] = (variable.dims, values, {"units": variable.units, "long_name": variable.long_name})
+        return xr.Dataset(data, coordinates, {"title": self.job.title, "seed": self.job.seed})
+
+    def save(self, path: str | Path) -> Path:
+        """Write a results file, as `docs/file_format.md` says; complete or not at all."""
+        from twinsim.store import Contents, write_results
+
+        job = self.job
+        contents = Contents(
+            title=job.title,
+            size=job.size,
+            patient_ids=job.patient_ids(0, job.size),
+            coordinates=job.coordinates,
+            variables=job.variables,
+            identity=job.identity,
+            provenance=job.provenance,
+        )
+        write_results(path, contents, self.arrays)
+        return Path(path)
+
+
+def simulate(
+    model: str | PopulationModel | Structure,
+    cohort: Cohort | int | None = None,
+    events: Events | None = None,
+    parameters: Mapping[str, float] | None = None,
+    times: Sequence[float] | np.ndarray | None = None,
+    outputs: Sequence[str] | None = None,
+    start: Mapping[str, np.ndarray] | None = None,
+    seed: int = 0,
+    solver: str = "auto",
+    precision: str = "float32",
+    **options: Any,
+) -> Results:
+    """Trajectories of a cohort.
+
+    Args:
+        model: a population model, its name or file; or a bare structure, whose parameters are then defaults.
+        cohort: patients, or their number; None: one typical patient (no random effects, typical covariates).
+        events: what happens to everyone; None: nothing, the states just go on.
+        parameters: values that take the place of the patients' own, by the structure's names.
+        times: of outputs [the structure's time unit].
+        start: `final` of an earlier simulation, with the same events: go on from there.
+        options: of `twinsim.cohort_job`: endpoints, observed, random_effects, rtol, max_steps, source.
+
+    Returns:
+        Results; one row per patient with a status, failed patients NaN.
+
+    >>> import twinsim
+    >>> one = twinsim.simulate("theophylline", events=twinsim.regimen(320), times=[1.0, 4.0], precision="float64")
+    >>> one["concentration"].shape
+    (2, 1)
+    """
+    if isinstance(model, Structure):
+        bare = {"title": model.name, "structure": model.name, "source": "assumed", "parameters": {}}
+        chosen = population_model(bare)
+    else:
+        chosen = population_model(model) if isinstance(model, str | Path) else model
+    if times is None:
+        raise UsageError("when to look?", where="times", do="times=[0, 1, 2, 4], say")
+    if cohort is None:
+        typical = {name: np.asarray([value]) for name, value in chosen.typical_covariates.items()}
+        cohort = Cohort(np.asarray([0]), typical, {})
+        options.setdefault("random_effects", False)
+    source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
+    job = cohort_job(
+        chosen,
+        events if events is not None else _nothing(chosen.structure),
+        times,
+        size=cohort if isinstance(cohort, int) else None,
+        source=source,
+        outputs=outputs,
+        parameters=parameters,
+        seed=seed,
+        solver=solver,
+        precision=precision,
+        **options,
+    )
+    raw = job.run_all(start)
+    arrays = {key: np.asarray(value) for key, value in raw.items() if not key.startswith("final/")}
+    final = {key.removeprefix("final/"): np.asarray(value) for key, value in raw.items() if key.startswith("final/")}
+    final["time"] = np.full(job.size, job.times[-1])
+    return Results(job, arrays, final)
+
+
+def _nothing(structure: Structure) -> Events:
+    """A dose of nothing, so that there is an event table."""
+    return Events.of([{"time": 0.0, "kind": "scale", "target": structure.state_names[0], "value": 1.0}])
