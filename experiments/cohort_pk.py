@@ -5,6 +5,7 @@ from __future__ import annotations
 import twinsim
 from experiments import Finished
 from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of
+from twinsim.cohort_job import cohort_job
 from twinsim.config import RunConfig
 
 
@@ -14,7 +15,7 @@ def run(config: RunConfig) -> Finished:
     keys = regimen_of(config, model)
     times = times_of(config, end_of(keys))
     title = config.title or f"{model.title}: {config.population.size:,} virtual patients"
-    job = twinsim.cohort_job(model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
+    job = cohort_job(model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
     lead = f"{config.population.size:,} virtual patients of the model {model.name}, {in_words(keys)}."
     return run_job(config, job, model, lead)
 

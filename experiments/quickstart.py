@@ -13,6 +13,8 @@ import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
 from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of
+from twinsim.calibrate import fit_pooled
+from twinsim.cohort_job import cohort_job
 from twinsim.config import RunConfig
 from twinsim.report import Picture, Section, Table, plots
 from twinsim.report.html import number
@@ -28,15 +30,13 @@ CURVE = 121
 
 def run(config: RunConfig) -> Finished:
     """Calibrate, simulate, report."""
-    from twinsim.calibrate import fit_pooled
-
     records = twinsim.read_records(data_of(config), units={**UNITS, **config.columns})
     model = model_of(config)
     fit = fit_pooled(model, records, starts=config.calibrate.starts, seed=config.seed)
     keys = regimen_of(config, fit.model)
     times = times_of(config, end_of(keys))
     title = config.title or f"{fit.model.title}: {config.population.size:,} virtual adults"
-    job = twinsim.cohort_job(fit.model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
+    job = cohort_job(fit.model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
     lead = (
         f"A model of theophylline, calibrated to {records.n_patients} subjects, and what it says about "
         f"{config.population.size:,} virtual adults on {in_words(keys)}."

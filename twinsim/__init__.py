@@ -17,14 +17,15 @@ configure()
 
 if TYPE_CHECKING:
     from twinsim.calibrate.pooled import fit_pooled
-    from twinsim.cohort_job import Scenario, cohort_job
-    from twinsim.models.registry import structure, structures
+    from twinsim.cohort_job import cohort_job
     from twinsim.models.couple import bind, couple
+    from twinsim.models.registry import structure, structures
     from twinsim.population.cohort import Cohort, sample_cohort
     from twinsim.population.model import PopulationModel, population_model
     from twinsim.prediction import predict
     from twinsim.records import Records, read_records
     from twinsim.regimens import regimen
+    from twinsim.scenario import Scenario
     from twinsim.simulation import Results, simulate
     from twinsim.store import open_results
 
@@ -34,7 +35,7 @@ _HOMES = {
     "PopulationModel": "twinsim.population.model",
     "Records": "twinsim.records",
     "Results": "twinsim.simulation",
-    "Scenario": "twinsim.cohort_job",
+    "Scenario": "twinsim.scenario",
     "bind": "twinsim.models.couple",
     "cohort_job": "twinsim.cohort_job",
     "couple": "twinsim.models.couple",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,33 +20,16 @@ from twinsim.errors import UsageError
 from twinsim.events import Events
 from twinsim.plan import DosePlan, plan_events
 from twinsim.population.cohort import Cohort
-from twinsim.population.covariates import COVARIATES
-from twinsim.population.derived import DERIVED
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.population.source import Source, find_source
 from twinsim.program import CohortProgram, compiled
 from twinsim.provenance import provenance_of
 from twinsim.run.summary import default_reducers
+from twinsim.scenario import Scenario, checked_times, covariate_meaning, events_identity, last_dose, same_layout
 from twinsim.solve import Problem, choose_solver
 from twinsim.store.variable import Coordinate, Variable, status_variable
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One point of a sweep: the same patients under other circumstances.
-
-    Args:
-        values: what is swept, by key; becomes coordinates of the result.
-        events: what happens to everyone.
-        parameters, covariates: values that take the place of the patients' own.
-    """
-
-    values: Mapping[str, float]
-    events: Events
-    parameters: Mapping[str, float] = field(default_factory=dict)
-    covariates: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,7 +125,7 @@ class CohortJob:
             "scenarios": [
                 {
                     "values": dict(scenario.values),
-                    "events": _events_identity(scenario.events),
+                    "events": events_identity(scenario.events),
                     "parameters": dict(scenario.parameters),
                     "covariates": dict(scenario.covariates),
                 }
@@ -180,7 +163,7 @@ class CohortJob:
             "covariates": {name: jnp.asarray(v, jnp.float64) for name, v in scenario.covariates.items()},
             "plan": {name: jnp.asarray(value) for name, value in plan.arrays.items()},
             "times": jnp.asarray(self.times, jnp.float64),
-            "last_dose": jnp.asarray(_last_dose(plan), jnp.float64),
+            "last_dose": jnp.asarray(last_dose(plan), jnp.float64),
         }
 
     def compute(self, first: int, count: int) -> dict[str, Any]:
@@ -267,7 +250,7 @@ def cohort_job(
     for scenario in scenarios:
         for name in scenario.parameters:
             structure.parameter(name)
-    grid = _checked_times(times)
+    grid = checked_times(times)
     cohort = source if isinstance(source, Cohort) else None
     if cohort is not None and cohort.timed:
         raise UsageError("covariates that change with time need records", do="use twinsim.prediction")
@@ -279,7 +262,7 @@ def cohort_job(
     names = tuple(outputs) if outputs is not None else structure.output_names
     for name in names:
         structure.output(name)
-    plans = _same_layout([plan_events(scenario.events, structure) for scenario in scenarios])
+    plans = same_layout([plan_events(scenario.events, structure) for scenario in scenarios])
     program = CohortProgram(
         model=chosen.with_thetas({}),
         source=generator,
@@ -319,65 +302,3 @@ def cohort_job(
 
 def _source_name(source: Any) -> str:
     return source if isinstance(source, str) else str(source) if isinstance(source, Path) else type(source).__name__
-
-
-def _checked_times(times: Sequence[float] | np.ndarray) -> np.ndarray:
-    grid = np.asarray(times, np.float64)
-    if grid.ndim != 1 or grid.size == 0 or not np.isfinite(grid).all():
-        raise UsageError("times must be a list of finite numbers", where="times")
-    wrong = np.flatnonzero(np.diff(grid) <= 0)
-    if wrong.size:
-        a, b = grid[wrong[0]], grid[wrong[0] + 1]
-        problem = "twice" if a == b else "out of order"
-        raise UsageError(f"time {b:g} is {problem}", where=f"times[{wrong[0] + 1}]", do="sort them, each once")
-    return grid
-
-
-def _last_dose(plan: DosePlan) -> float:
-    times = plan.arrays["time"][list(plan.layout.doses)] if plan.layout.doses else np.zeros(0)
-    times = times[np.isfinite(times)]
-    return float(times.max()) if times.size else 0.0
-
-
-def _same_layout(plans: list[DosePlan]) -> tuple[DosePlan, ...]:
-    """Plans of one shape, so that one program runs them all: rows padded, layouts joined."""
-    routes = plans[0].layout.routes
-    if any(plan.layout.routes != routes for plan in plans):
-        raise UsageError("scenarios must give their doses by the same routes in the same order", where="sweep")
-    rows = max(plan.arrays["time"].shape[0] for plan in plans)
-
-    def joined(name: str) -> tuple[int, ...]:
-        return tuple(sorted({row for plan in plans for row in getattr(plan.layout, name)}))
-
-    layout = type(plans[0].layout)(
-        routes=routes,
-        **{name: joined(name) for name in ("doses", "infusions", "steady", "resets", "other")},
-        overlap=max(plan.layout.overlap for plan in plans),
-    )
-    padded = []
-    for plan in plans:
-        arrays = {}
-        for name, values in plan.arrays.items():
-            fill = np.inf if name == "time" else np.nan if name in ("duration", "rate") else 0.0
-            extra = np.full((rows - values.shape[0], values.shape[1]), fill)
-            arrays[name] = np.concatenate([values, extra])
-        padded.append(DosePlan(layout, arrays))
-    return tuple(padded)
-
-
-def _events_identity(events: Events) -> dict[str, Any]:
-    columns = {
-        name: [None if isinstance(x, float) and np.isnan(x) else x for x in getattr(events, name).tolist()]
-        for name in ("time", "kind", "target", "value", "duration", "rate", "interval", "additional", "steady", "per")
-    }
-    return {**columns, "targets": list(events.targets)}
-
-
-def covariate_meaning(name: str, cohort: Cohort | None = None) -> tuple[str, str]:
-    """Unit and meaning of a covariate for a results file."""
-    if name in COVARIATES:
-        return COVARIATES[name].unit, COVARIATES[name].meaning
-    if name in DERIVED:
-        return DERIVED[name].unit, name.replace("_", " ")
-    unit = cohort.units.get(name, "1") if cohort is not None else "1"
-    return unit, f"covariate {name}"

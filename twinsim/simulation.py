@@ -58,19 +58,12 @@ class Results:
 
     def save(self, path: str | Path) -> Path:
         """Write a results file, as `docs/file_format.md` says; complete or not at all."""
-        from twinsim.store import Contents, write_results
+        from twinsim.store import Contents, Layout, write_results
 
         job = self.job
-        contents = Contents(
-            title=job.title,
-            size=job.size,
-            patient_ids=job.patient_ids(0, job.size),
-            coordinates=job.coordinates,
-            variables=job.variables,
-            identity=job.identity,
-            provenance=job.provenance,
-        )
-        write_results(path, contents, self.arrays)
+        layout = Layout(job.title, job.variables, job.coordinates, {"seed": job.seed})
+        contents = Contents(layout, job.patient_ids(0, job.size), provenance=job.provenance)
+        write_results(Path(path), contents, self.arrays)
         return Path(path)
 
 

@@ -247,9 +247,10 @@ class _Reader:
         seen: dict[str, str] = {}
         for key, level in effects.items():
             for name, distribution in zip(level.names, level.distributions, strict=True):
-                if name not in typical:
-                    continue
-                value, (low, high) = typical[name].typical.value, typical[name].limits
+                number = typical[name].typical if name in typical else None
+                if number is None or not number.bounds[0] <= number.value <= number.bounds[1]:
+                    continue  # told already
+                value, (low, high) = number.value, typical[name].limits
                 if distribution == "logit" and not (low < value < high and math.isfinite(high)):
                     what = f"the logit of {name} needs bounds around its typical value {value:g}"
                     self.fields.fault(key, what, f"add parameters.{name}.bounds: [0, 1]")

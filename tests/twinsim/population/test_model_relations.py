@@ -113,8 +113,11 @@ def test_proportional_takes_its_unit_from_the_covariate():
     assert clearance(built, crcl=92.0) == pytest.approx(4.324, rel=1e-12)  # Xuan 2004: 4.32 L/h at 92 mL/min
     built = model([{"proportional": {"covariate": "weight"}}], value="2 mL/min/kg")
     assert clearance(built, weight=70.0) == pytest.approx(8.4, rel=1e-12)
-    built = model([{"proportional": {"covariate": "weight"}}, {"proportional": {"covariate": "apgar"}}],
-                  {"apgar": {"unit": "1"}}, value="2 mL/min/kg")
+    built = model(
+        [{"proportional": {"covariate": "weight"}}, {"proportional": {"covariate": "apgar"}}],
+        {"apgar": {"unit": "1"}},
+        value="2 mL/min/kg",
+    )
     assert clearance(built, weight=70.0, apgar=0.5) == pytest.approx(4.2, rel=1e-12)
 
 
