@@ -56,7 +56,7 @@ class PredictionJob:
 
     @property
     def title(self) -> str:
-        return self.config.title or f"{self.model.title}: predictions for {Path(self.records.source).name}"
+        return self.config.title or f"{self.model.title}, predictions for {Path(self.records.source).name}"
 
     @property
     def size(self) -> int:

@@ -12,7 +12,7 @@ import pandas as pd
 import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
-from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of
+from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of, unit_of
 from twinsim.calibrate import fit_pooled
 from twinsim.cohort_job import cohort_job
 from twinsim.config import RunConfig
@@ -35,11 +35,11 @@ def run(config: RunConfig) -> Finished:
     fit = fit_pooled(model, records, starts=config.calibrate.starts, seed=config.seed)
     keys = regimen_of(config, fit.model)
     times = times_of(config, end_of(keys))
-    title = config.title or f"{fit.model.title}: {config.population.size:,} virtual adults"
+    title = config.title or f"{fit.model.title}, {config.population.size:,} virtual adults"
     job = cohort_job(fit.model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
     lead = (
         f"A model of theophylline, calibrated to {records.n_patients} subjects, and what it says about "
-        f"{config.population.size:,} virtual adults on {in_words(keys)}."
+        f"{config.population.size:,} virtual adults on {in_words(keys, unit_of(fit.model, keys))}."
     )
     extra = [observed_section(fit, records), fit_section(model, fit)] if config.report and not config.dry_run else []
     return run_job(config, job, fit.model, lead, extra)

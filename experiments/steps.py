@@ -49,19 +49,21 @@ def regimen_of(config: RunConfig, model: Any) -> dict[str, Any]:
         raise UsageError("there is no dose", where=f"model {config.model}", do="add regimen.amount=100 regimen.unit=mg")
     unit = keys.pop("unit", None)
     if unit is not None:
-        structure = model.structure
-        route = structure.route(keys.get("route", "oral"))
-        state = next(state for state in structure.states if state.name == route.to)
+        own = unit_of(model, keys)
         try:
-            scale = units.factor(unit, state.unit)
+            scale = units.factor(unit, own)
         except UnitError as error:
-            raise UsageError(
-                f"regimen.unit: {error.what}", why=error.why, do=f"write regimen.unit={state.unit}"
-            ) from None
+            raise UsageError(f"regimen.unit: {error.what}", why=error.why, do=f"write regimen.unit={own}") from None
         for name in ("amount", "rate"):
             if name in keys:
                 keys[name] = keys[name] * scale
     return keys
+
+
+def unit_of(model: Any, keys: dict[str, Any]) -> str:
+    """Unit of the amounts of a regimen: that of the state its route leads to."""
+    route = model.structure.route(keys.get("route", "oral"))
+    return next(state.unit for state in model.structure.states if state.name == route.to)
 
 
 def end_of(keys: dict[str, Any]) -> float:

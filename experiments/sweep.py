@@ -9,8 +9,7 @@ from typing import Any
 import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
-from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of
-from twinsim.cohort_job import Scenario, cohort_job
+from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of, unit_of
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError, nearest
 from twinsim.scenario import Scenario
@@ -26,9 +25,9 @@ def run(config: RunConfig) -> Finished:
     keys = regimen_of(config, model)
     scenarios = [scenario(keys, point) for point in points]
     end = max(end_of(keys_at(keys, point)) for point in points)
-    title = config.title or f"{model.title}: {len(points):,} scenarios, {config.population.size:,} virtual patients"
-    job = cohort_job(model, scenarios, times_of(config, end), title=title, **job_arguments(config))
-    first = in_words(keys_at(keys, points[0]))
+    title = config.title or f"{model.title}, {len(points):,} scenarios, {config.population.size:,} virtual patients"
+    job = twinsim.cohort_job(model, scenarios, times_of(config, end), title=title, **job_arguments(config))
+    first = in_words(keys_at(keys, points[0]), unit_of(model, keys))
     lead = (
         f"The same {config.population.size:,} virtual patients of the model {model.name} in {len(points):,} scenarios: "
         f"{first} in the first, with other values of {' and '.join(points[0])} in the rest."

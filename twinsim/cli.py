@@ -192,6 +192,20 @@ def _where(finished: Any) -> str:
     return "\n".join(lines)
 
 
+class _Once(logging.Filter):
+    """Lets each line through once: several steps of a run may choose the same solver."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        is_new = text not in self.told
+        self.told.add(text)
+        return is_new
+
+
 def _start_logging(config: RunConfig) -> None:
     """Lines of the library on the standard error: which solver and why, what was converted, what was assumed."""
     logger = logging.getLogger("twinsim")
@@ -199,6 +213,7 @@ def _start_logging(config: RunConfig) -> None:
         logger.removeHandler(handler)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(_Once())
     logger.addHandler(handler)
     logger.propagate = False
     logger.setLevel(logging.WARNING if config.quiet else logging.DEBUG if config.debug else logging.INFO)

@@ -278,7 +278,7 @@ def cohort_job(
         "rtol": picked.rtol,
         "max_steps": picked.max_steps,
         "precision": precision,
-        "source": _source_name(source),
+        "source": str(source) if isinstance(source, str | Path) else type(source).__name__,
         "outputs": list(names),
         "endpoints": list(endpoints),
         "observed": observed,

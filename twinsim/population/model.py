@@ -260,7 +260,11 @@ class PopulationModel:
     @cached_property
     def _identity_text(self) -> str:
         omegas = {"omega": self.omega.tolist(), "omega_occasion": self.omega_occasion.tolist()}
-        content = {"structure": self.structure.name, "document": self.document, "numbers": self._values, **omegas}
+        # Words do not change a number.
+        data = {
+            key: value for key, value in self.document.items() if key not in ("title", "source", "notes", "regimen")
+        }
+        content = {"document": data, "numbers": self._values, **omegas}
         return json.dumps(content, sort_keys=True)
 
     def _refuse_strangers(self, thetas: Mapping[str, Any]) -> None:

@@ -156,8 +156,7 @@ class _Reader:
             name = declared.name
             if name in given:
                 if section.has(name):
-                    why = f"follows from {', '.join(taken)}"
-                    section.fault(name, f"{why} in the parameterisation {written_as.name}", f"remove {name}")
+                    section.fault(name, f"follows from {', '.join(taken)} in this parameterisation", f"remove {name}")
                 continue
             if section.has(name):
                 entry = section.section(name) or self._empty(name)
@@ -197,8 +196,8 @@ class _Reader:
         reader = RelationReader(name, unit, self._covariate, source)
         relations = [relation for relation in map(reader.read, entry.items("relations")) if relation is not None]
         relations = _rename_doubles(relations)
-        per = [self.covariates[r.covariates[0]].unit for r in relations if r.kind == "proportional"]
-        per = [item for item in per if item != "1"]
+        factors = [self.covariates[r.covariates[0]] for r in relations if r.kind == "proportional"]
+        per = [item.unit for item in factors if item is not None and item.unit != "1"]
         own = f"({unit})/({' '.join(f'({item})' for item in per)})" if per else unit
         value = self._typical(entry, own)
         fixed = entry.flag("fixed", False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 
-INK, QUIET, BLUE, ORANGE = "#1f2933", "#8a949e", "#2c6fbb", "#d9622b"
+INK, QUIET, BLUE, DEEP, ORANGE = "#1f2933", "#8a949e", "#2c6fbb", "#123f73", "#d9622b"
 STYLE: dict[Any, Any] = {
     "font.size": 10.0,
     "font.family": "DejaVu Sans",
@@ -75,17 +76,7 @@ def bands(
     with rc_context(STYLE):
         figure = Figure(figsize=(8.2, 3.9))
         axes = figure.add_subplot()
-        mirrored = [(p, _mirror(p, quantiles)) for p in sorted(quantiles) if p < 0.5]
-        pairs = [(low, high) for low, high in mirrored if high is not None]
-        handles: list = []
-        for depth, (low, high) in enumerate(pairs):
-            shade = 0.18 + 0.22 * depth
-            axes.fill_between(time, quantiles[low], quantiles[high], color=BLUE, alpha=shade, linewidth=0)
-            share = f"{100 * (1 - 2 * low):.0f} % of patients"
-            handles.append(Patch(facecolor=BLUE, alpha=min(1.0, shade + 0.1 * depth), label=share))
-        if 0.5 in quantiles:
-            axes.plot(time, quantiles[0.5], color="#123f73", linewidth=1.6)
-            handles.insert(0, Line2D([], [], color="#123f73", linewidth=1.6, label="median"))
+        handles = _draw_bands(axes, time, quantiles)
         axes.set_xlabel(_with_unit("time after first dose", time_unit))
         axes.set_ylabel(_with_unit(label, unit))
         axes.margins(x=0)
@@ -93,6 +84,55 @@ def bands(
         if _all_positive(quantiles):
             axes.set_ylim(bottom=0)
         _legend_above(axes, handles, len(handles))
+        return figure
+
+
+def _draw_bands(axes: Axes, time: np.ndarray, quantiles: Mapping[float, np.ndarray]) -> list:
+    """Nested bands and the median line; what a legend needs."""
+    mirrored = [(p, _mirror(p, quantiles)) for p in sorted(quantiles) if p < 0.5]
+    handles: list = []
+    for depth, (low, high) in enumerate((low, high) for low, high in mirrored if high is not None):
+        shade = 0.18 + 0.22 * depth
+        axes.fill_between(time, quantiles[low], quantiles[high], color=BLUE, alpha=shade, linewidth=0)
+        share = f"{100 * (1 - 2 * low):.0f} % of patients"
+        handles.append(Patch(facecolor=BLUE, alpha=min(1.0, shade + 0.1 * depth), label=share))
+    if 0.5 in quantiles:
+        axes.plot(time, quantiles[0.5], color=DEEP, linewidth=1.6)
+        handles.insert(0, Line2D([], [], color=DEEP, linewidth=1.6, label="median"))
+    return handles
+
+
+def bands_by_scenario(
+    time: np.ndarray,
+    scenarios: Mapping[str, Mapping[float, np.ndarray]],
+    *,
+    label: str,
+    unit: str,
+    time_unit: str = "h",
+) -> Figure:
+    """`bands` of several scenarios side by side, with the same axes.
+
+    Args:
+        scenarios: words for each -> quantiles, see `bands`.
+    """
+    columns = min(3, len(scenarios))
+    rows = math.ceil(len(scenarios) / columns)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8.2, 2.0 * rows + 0.7), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        handles: list = []
+        for axes, (words, quantiles) in zip(grid, scenarios.items(), strict=False):
+            handles = _draw_bands(axes, time, quantiles)
+            axes.set_title(words, fontsize=9, loc="left", pad=3)
+            axes.margins(x=0)
+        for axes in grid[len(scenarios) :]:
+            axes.set_visible(False)
+        _day_ticks(grid[0], 2.5 * float(time[-1] - time[0]), time_unit)
+        if all(map(_all_positive, scenarios.values())):
+            grid[0].set_ylim(bottom=0)
+        figure.supxlabel(_with_unit("time after first dose", time_unit), fontsize=10)
+        figure.supylabel(_with_unit(label, unit), fontsize=10)
+        figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), fontsize=9)
         return figure
 
 
@@ -185,7 +225,7 @@ def histograms(values: Mapping[str, tuple[str, np.ndarray]]) -> Figure:
         for axes, (words, (unit, numbers)) in zip(grid, values.items(), strict=False):
             finite = np.asarray(numbers, np.float64)
             finite = finite[np.isfinite(finite)]
-            axes.set_xlabel(_with_unit(words, unit), fontsize=9)
+            axes.set_xlabel(textwrap.fill(_with_unit(words, unit), 44 if columns == 2 else 34), fontsize=9)
             axes.set_yticks([])
             axes.grid(False)
             axes.spines["left"].set_visible(False)
@@ -197,7 +237,7 @@ def histograms(values: Mapping[str, tuple[str, np.ndarray]]) -> Figure:
             if high <= low:
                 low, high = low - 0.5, high + 0.5
             axes.hist(finite, bins=40, range=(low, high), color=BLUE, alpha=0.75, linewidth=0)
-            axes.axvline(float(np.median(finite)), color="#123f73", linewidth=1.4)
+            axes.axvline(float(np.median(finite)), color=DEEP, linewidth=1.4)
         for axes in grid[len(values) :]:
             axes.set_visible(False)
         return figure
@@ -216,7 +256,7 @@ def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, l
         axes = figure.add_subplot()
         axes.hlines(at, quantiles[0.05], quantiles[0.95], color=BLUE, alpha=0.4, linewidth=3)
         axes.hlines(at, quantiles[0.25], quantiles[0.75], color=BLUE, linewidth=6)
-        axes.plot(quantiles[0.5], at, "o", color="white", markeredgecolor="#123f73", markersize=6)
+        axes.plot(quantiles[0.5], at, "o", color="white", markeredgecolor=DEEP, markersize=6)
         axes.set_yticks(at, points)
         axes.set_ylim(-0.6, len(points) - 0.4)
         axes.grid(axis="y", visible=False)
@@ -224,7 +264,7 @@ def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, l
         if _all_positive(quantiles):
             axes.set_xlim(left=0)
         handles = [
-            Line2D([], [], marker="o", linestyle="", color="white", markeredgecolor="#123f73", label="median"),
+            Line2D([], [], marker="o", linestyle="", color="white", markeredgecolor=DEEP, label="median"),
             Line2D([], [], color=BLUE, linewidth=6, label="50 % of patients"),
             Line2D([], [], color=BLUE, alpha=0.4, linewidth=3, label="90 % of patients"),
         ]

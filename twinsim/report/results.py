@@ -19,6 +19,7 @@ from twinsim.store import open_results
 
 # More scenarios than this are not drawn one by one.
 SCENARIOS_DRAWN = 24
+SCENARIOS_OVER_TIME = 12
 _PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -89,9 +90,18 @@ def _scenario_words(dataset: Any) -> list[str]:
             value = c.to_numpy()[i]
             text = value if isinstance(value, str) else number(float(value), 4)
             unit = _unit(c)
-            parts.append(f"{_words(c)} {text}{f' {unit}' if unit and unit != '1' else ''}")
+            parts.append(f"{_words(c).removeprefix('regimen.')} {text}{f' {unit}' if unit and unit != '1' else ''}")
         points.append(", ".join(parts))
     return points
+
+
+def _short_words(summary: Any, names: list[str]) -> dict[str, str]:
+    """What endpoints are called, without the name of their output where all have the same."""
+    words = {name: _words(summary[name]) for name in names}
+    outputs = {text.partition(": ")[0] for text in words.values() if ": " in text}
+    if len(outputs) == 1 and all(": " in text for text in words.values()):
+        return {name: text.partition(": ")[2] for name, text in words.items()}
+    return words
 
 
 def _over_time(summary: Any) -> Section | None:
@@ -106,15 +116,15 @@ def _over_time(summary: Any) -> Section | None:
             figure = plots.bands(time, _quantiles(array), label=words, unit=unit, time_unit=_unit(summary["time"]))
             pictures.append(Picture(figure, caption))
             continue
-        points = _scenario_words(summary)
-        for i, point in enumerate(points[:6]):
-            figure = plots.bands(
-                time, _quantiles(array.isel(scenario=i)), label=words, unit=unit, time_unit=_unit(summary["time"])
-            )
-            pictures.append(Picture(figure, f"{point}."))
+        points = _scenario_words(summary)[:SCENARIOS_OVER_TIME]
+        drawn = {point: _quantiles(array.isel(scenario=i)) for i, point in enumerate(points)}
+        figure = plots.bands_by_scenario(time, drawn, label=words, unit=unit, time_unit=_unit(summary["time"]))
+        caption = f"{words[:1].upper() + words[1:]} in each scenario: median and bands of the same virtual patients."
+        pictures.append(Picture(figure, caption))
     more = ""
-    if "scenario" in summary.dims and summary.sizes["scenario"] > 6:
-        more = f"The first 6 of {summary.sizes['scenario']:,} scenarios are drawn; the results hold all of them."
+    if "scenario" in summary.dims and summary.sizes["scenario"] > SCENARIOS_OVER_TIME:
+        count = summary.sizes["scenario"]
+        more = f"The first {SCENARIOS_OVER_TIME} of {count:,} scenarios are drawn; the results hold all of them."
     return Section("The population over time", pictures=pictures, note=more) if pictures else None
 
 
@@ -124,18 +134,18 @@ def _endpoints(summary: Any, tree: Any) -> Section | None:
         return None
     if "scenario" in summary.dims:
         return _by_scenario(summary, [n for n in names if "scenario" in summary[n].dims])
-    rows = []
+    called, rows = _short_words(summary, names), []
     for name in names:
         array, quantiles = summary[name], _quantiles(summary[name])
         mean, sd = (float(summary[f"{name}{s}"]) if f"{name}{s}" in summary else np.nan for s in ("_mean", "_sd"))
         cells = [number(float(v)) for v in (mean, sd, *(quantiles[p] for p in sorted(quantiles)))]
-        rows.append([_words(array), _unit(array), *cells])
+        rows.append([called[name], _unit(array), *cells])
     heads = [_percent(float(p)) for p in np.sort(summary["quantile"].to_numpy())]
     table = Table(["endpoint", "unit", "mean", "SD", *heads], rows, frozenset(range(2, 4 + len(heads))))
     pictures = []
     if "endpoints" in tree.children:
         group = tree["endpoints"].to_dataset()
-        shown = {_words(group[n]): (_unit(group[n]), group[n].to_numpy()) for n in names if n in group}
+        shown = {called[n]: (_unit(group[n]), group[n].to_numpy()) for n in names if n in group}
         if shown:
             caption = "Endpoints over patients, the middle 99 % of them; the dark line is the median."
             pictures.append(Picture(plots.histograms(shown), caption))
@@ -143,17 +153,17 @@ def _endpoints(summary: Any, tree: Any) -> Section | None:
 
 
 def _by_scenario(summary: Any, names: list[str]) -> Section:
-    points = _scenario_words(summary)
+    points, called = _scenario_words(summary), _short_words(summary, names)
     pictures = []
     for name in names:
         array = summary[name]
         if len(points) <= SCENARIOS_DRAWN and set(_PROBABILITIES) <= {float(p) for p in array["quantile"].to_numpy()}:
-            words = _words(array)
+            words = called[name]
             figure = plots.scenarios(points, _quantiles(array), label=words, unit=_unit(array))
             pictures.append(
                 Picture(figure, f"{words[:1].upper() + words[1:]} in each scenario; the same patients in all.")
             )
-    heads = [f"{_words(summary[n])} [{_unit(summary[n])}], median (5 % to 95 %)" for n in names]
+    heads = [f"{called[n]} [{_unit(summary[n])}], median (5 % to 95 %)" for n in names]
     rows = []
     for i, point in enumerate(points[:200]):
         cells = []
@@ -193,5 +203,6 @@ def _provenance(tree: Any) -> Section:
     text = f"twinsim {attributes.get('twinsim_version', '')}, config {attributes.get('config_hash', '')}, seed {seed}."
     folded = {}
     if "provenance" in tree.children:
-        folded = {str(name): str(array.to_numpy()[()]) for name, array in tree["provenance"].data_vars.items()}
+        texts = {str(name): str(array.to_numpy()[()]) for name, array in tree["provenance"].data_vars.items()}
+        folded = {name: text for name, text in texts.items() if text.strip()}
     return Section("How this was made", text, folded=folded)

@@ -199,7 +199,8 @@ def test_identity(model):
     assert model.with_thetas({"cl": 5.0}).with_thetas({"cl": 4.0}) == model
     assert model.with_omega(2.0 * model.omega) != model
     assert population_model(model) is model
-    assert model.identity["structure"] == "pk/one_compartment_oral"
+    assert model.identity["document"]["structure"] == "pk/one_compartment_oral"
+    assert population_model({**DOCUMENT, "notes": "words change no number"}) == model
 
 
 def test_missing_covariates_name_the_patients(model):
