@@ -16,7 +16,8 @@ def run(config: RunConfig) -> Finished:
     times = times_of(config, end_of(keys))
     title = config.title or f"{model.title}, {config.population.size:,} virtual patients"
     job = cohort_job(model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
-    lead = f"{config.population.size:,} virtual patients of the model {model.name}, {in_words(keys, unit_of(model, keys))}."
+    doses = in_words(keys, unit_of(model, keys))
+    lead = f"{config.population.size:,} virtual patients of the model {model.name}, {doses}."
     return run_job(config, job, model, lead)
 
 

@@ -10,6 +10,7 @@ import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
 from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of, unit_of
+from twinsim.cohort_job import cohort_job
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError, nearest
 from twinsim.scenario import Scenario
@@ -26,7 +27,7 @@ def run(config: RunConfig) -> Finished:
     scenarios = [scenario(keys, point) for point in points]
     end = max(end_of(keys_at(keys, point)) for point in points)
     title = config.title or f"{model.title}, {len(points):,} scenarios, {config.population.size:,} virtual patients"
-    job = twinsim.cohort_job(model, scenarios, times_of(config, end), title=title, **job_arguments(config))
+    job = cohort_job(model, scenarios, times_of(config, end), title=title, **job_arguments(config))
     first = in_words(keys_at(keys, points[0]), unit_of(model, keys))
     lead = (
         f"The same {config.population.size:,} virtual patients of the model {model.name} in {len(points):,} scenarios: "

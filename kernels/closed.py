@@ -225,6 +225,7 @@ class ClosedTier:
     def _absorbed(self, prepared: Coefficients, states: Any, rates: Any, t: Array) -> list[Array]:
         """What has come from the depot, per mode, before the response: k D f[l_i, k] + k r f[l_i, k, 0]."""
         result = []
+        assert prepared.absorbed is not None
         for i in range(len(prepared.rates)):
             both = jnp.exp(-prepared.lower[i] * t) * t * phi(prepared.gap[i] * t)
             part = states[self.depot] * both
@@ -236,6 +237,7 @@ class ClosedTier:
         return result
 
     def _depot(self, prepared: Coefficients, states: Any, rates: Any, t: Array) -> Array:
+        assert prepared.depot is not None
         left = states[self.depot] * jnp.exp(-prepared.depot * t)
         if self.depot in self.infused:
             left = left + rates[self.depot] * t * phi(prepared.depot * t)

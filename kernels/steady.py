@@ -105,8 +105,10 @@ def _iterated(function: Callable[[States], States], x: States, rounds: int) -> t
         x = function(x)
 
     def moved(x: States, y: States) -> Array:
-        size = sum(jnp.abs(v) for v in y)
-        return sum(jnp.abs(a - b) for a, b in zip(x, y, strict=True)) > 1e-10 * size
+        apart, size = jnp.zeros_like(x[0]), jnp.zeros_like(x[0])
+        for a, b in zip(x, y, strict=True):
+            apart, size = apart + jnp.abs(a - b), size + jnp.abs(b)
+        return apart > 1e-10 * size
 
     def one(carry: tuple) -> tuple:
         x, moving, count = carry

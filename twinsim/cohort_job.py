@@ -49,10 +49,6 @@ class CohortJob:
     settings: Mapping[str, Any]
 
     @property
-    def _outer(self) -> tuple[str, ...]:
-        return ("scenario",) if self.swept else ()
-
-    @property
     def coordinates(self) -> Mapping[str, Coordinate]:
         """Time, and the swept values."""
         unit = self.model.structure.time
@@ -69,7 +65,8 @@ class CohortJob:
     def variables(self) -> tuple[Variable, ...]:
         """Curves, endpoints, parameters, covariates and status."""
         dtype = np.dtype(self.settings["precision"])
-        structure, outer = self.model.structure, self._outer
+        structure = self.model.structure
+        outer = ("scenario",) if self.swept else ()
         result = [status_variable((*outer, "patient"))]
         several = len(self.program.problem.outputs) > 1
         for name in self.program.problem.outputs:

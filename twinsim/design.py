@@ -51,7 +51,6 @@ def design_of(records: Records, structure: Structure, *, used: tuple[str, ...] |
     """
     place = _place(records)
     time = _running_time(records)
-    number = np.arange(len(records), dtype=np.float64)
     size = int(place.max()) + 1
     shape = (size, records.n_patients)
     times, order = np.zeros(shape), np.full(shape, np.inf)
@@ -78,7 +77,6 @@ def design_of(records: Records, structure: Structure, *, used: tuple[str, ...] |
         )
         for name in names
     }
-    del number
     segment = 2.0 * np.floor(plan.arrays["order"]) + 1.0
     return Design(plan, times, order, (place, records.patient), switches, segment, values)
 
@@ -95,11 +93,10 @@ def _running_time(records: Records) -> np.ndarray:
     same = np.r_[False, np.diff(records.patient) == 0]
     back = np.flatnonzero(same & (np.r_[0.0, np.diff(time)] < 0))
     for row in back:
-        end = np.searchsorted(records.patient, records.patient[row], side="right") if False else row
         stop = row
         while stop < len(time) and records.patient[stop] == records.patient[row]:
             stop += 1
-        time[end:stop] += time[row - 1] - time[row]
+        time[row:stop] += time[row - 1] - time[row]
     return np.round(time, 9)
 
 
@@ -151,7 +148,7 @@ def _events_of(records: Records, time: np.ndarray, structure: Structure) -> tupl
             compartment = int(records.cmt[i]) or _default_compartment(structure)
             if compartment not in factors:
                 factors[compartment] = _amount_factor(records, structure, compartment)
-            rows.append({**base, **_dose(records, i, factors[compartment]), "target": compartment})
+            rows.append({**base, **_dose(records, int(i), factors[compartment]), "target": compartment})
             origin.append(i)
     if not rows:
         raise DataError("no dose in these records", where=records.source, do="add dose records (EVID 1 with AMT)")

@@ -182,7 +182,7 @@ class RelationReader:
             body.fault("reference", f"{reference:g} is not above zero")
         meaning = f"exponent of {covariate.name}"
         exponent = self._number(body, "exponent", covariate.name, "1", meaning, fixed=kind == "allometric")
-        return Relation(kind, (covariate.name,), {"exponent": exponent}, {"reference": reference})
+        return _relation(kind, covariate.name, {"exponent": exponent}, {"reference": reference})
 
     _allometric = _power
 
@@ -193,7 +193,7 @@ class RelationReader:
         reference = body.quantity("reference", covariate.unit, bare=True)
         unit = "1" if covariate.unit == "1" else f"1/({covariate.unit})"
         slope = self._number(body, "slope", covariate.name, unit, f"{kind} effect of {covariate.name}")
-        return Relation(kind, (covariate.name,), {"slope": slope}, {"reference": reference})
+        return _relation(kind, covariate.name, {"slope": slope}, {"reference": reference})
 
     _exponential = _linear
 
@@ -236,7 +236,7 @@ class RelationReader:
         meaning = f"{role} where {covariate.name} is {side} its limit"
         bounds = POSITIVE if role == "factor" else (-1.0, float("inf"))
         number = self._number(body, role, f"{covariate.name}.{side}", "1", meaning, bounds=bounds)
-        return Relation(kind, (covariate.name,), {role: number}, {"side": side, "limit": limit})
+        return _relation(kind, covariate.name, {role: number}, {"side": side, "limit": limit})
 
     def _categorical(self, body: Fields, kind: str) -> Relation | None:
         covariate = self._covariate(body, kind)
@@ -279,4 +279,12 @@ class RelationReader:
         name = covariate.name
         tm50 = self._number(body, "tm50", name, covariate.unit, "age at half the mature value", bounds=POSITIVE)
         hill = self._number(body, "hill", name, "1", "steepness of maturation", bounds=POSITIVE)
-        return Relation(kind, (name,), {"tm50": tm50, "hill": hill})
+        return _relation(kind, name, {"tm50": tm50, "hill": hill}, {})
+
+
+def _relation(
+    kind: str, covariate: str, numbers: dict[str, Number | None], settings: dict[str, Any]
+) -> Relation | None:
+    """A relation of one covariate; None if one of its numbers was at fault."""
+    sound = {role: number for role, number in numbers.items() if number is not None}
+    return Relation(kind, (covariate,), sound, settings) if len(sound) == len(numbers) else None

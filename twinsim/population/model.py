@@ -198,7 +198,7 @@ class PopulationModel:
         shapes = [jnp.shape(values) for values in covariates.values()]
         effects = rows(etas, self.eta_names, "etas", self.name)
         for name, row in rows(occasion_etas, self.occasion_eta_names, "occasion_etas", self.name).items():
-            effects[name] = sum(jnp.broadcast_arrays(effects[name], row)) if name in effects else row
+            effects[name] = jnp.add(*jnp.broadcast_arrays(effects[name], row)) if name in effects else row
         return individual_parameters(self.parts, x, effects, {**self._values, **(thetas or {})}, shapes)
 
     def draw_etas(self, seed: Any, patient_ids: Any, *, occasion: Any = 0, replicate: Any = 0) -> Array:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.population.covariates import COVARIATES
@@ -112,7 +112,7 @@ def gather(
         values = jnp.asarray(values)
         if not jnp.issubdtype(values.dtype, jnp.floating):
             values = values.astype(jnp.float64)
-        if not isinstance(values, jax.core.Tracer):
+        if not isinstance(values, Tracer):
             _refuse_gaps(covariate, np.asarray(values), model, patient_ids)
         if covariate.unit != covariate.carried:
             values = values * factor(covariate.carried, covariate.unit)
