@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pandas as pd
 
 import twinsim
 from experiments import Finished
@@ -55,9 +56,9 @@ def data_of(config: RunConfig) -> Path:
 def observed_section(fit: Any, records: Any) -> Section:
     """Observed against predicted: a small picture for each subject, and all observations together."""
     table = twinsim.predict(fit.model, records)
-    observed = table[(table["EVID"] == 0) & np.isfinite(table["DV"])]
+    observed = pd.DataFrame(table[(table["EVID"] == 0) & np.isfinite(table["DV"])])
     curves = twinsim.predict(fit.model, dense(records))
-    curves = curves[curves["EVID"] != 1]
+    curves = pd.DataFrame(curves[curves["EVID"] != 1])
     label, unit = "theophylline in serum", records.units["DV"]
     return Section(
         "Observed and predicted",

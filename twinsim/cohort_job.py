@@ -295,7 +295,3 @@ def cohort_job(
         cohort=cohort,
         settings=settings,
     )
-
-
-def _source_name(source: Any) -> str:
-    return source if isinstance(source, str) else str(source) if isinstance(source, Path) else type(source).__name__
