@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from benchmarks import twinsim_rows
 from benchmarks.measure import Row, machine, peer_row, table, write_json
 from benchmarks.problems.two_compartment_oral import Problem, make_problem
 
 TIERS = ("closed", "linear", "explicit", "stiff")
+OUR_TIERS = ("closed", "explicit")
 PEERS = ("diffrax", "numba", "scipy")
 
 
@@ -38,7 +40,10 @@ class Producer:
 
 def twinsim_producers(repeats: int) -> list[Producer]:
     """Rows of this package, run in this process."""
-    return []
+    from twinsim.run.devices import configure
+
+    configure(fast=True)
+    return [Producer(f"twinsim {tier}", tier, partial(twinsim_rows.row, tier, repeats)) for tier in OUR_TIERS]
 
 
 # --- peers -------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("twinsim", "jax", "jaxlib", "numpy", "numba", "diffrax", "scipy")
 FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS", "JAX_NUM_CPU_DEVICES", "JAX_ENABLE_X64", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 # twinsim sets these for itself on import; a peer in a child process must not inherit them.
-OURS = ("XLA_FLAGS", "JAX_NUM_CPU_DEVICES", "JAX_ENABLE_X64")
+OURS = ("XLA_FLAGS", "JAX_NUM_CPU_DEVICES", "JAX_ENABLE_X64", "TWINSIM_XLA")
 TIME_BUDGET_S = 30.0
 INSTALL = "not installed: pip install 'twinsim[bench]'"
 # Loosest first, eight to a decade; atol [mg] is ten times rtol, i.e. a tenth of rtol on the scale of the 100 mg dose.

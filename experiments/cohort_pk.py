@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import twinsim
 from experiments import Finished
-from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of, unit_of
-from twinsim.cohort_job import cohort_job
+from experiments.steps import end_of, job_of, model_of, regimen_of, run_job, times_of, unit_of
 from twinsim.config import RunConfig
 
 
@@ -14,10 +13,9 @@ def run(config: RunConfig) -> Finished:
     model = model_of(config)
     keys = regimen_of(config, model)
     times = times_of(config, end_of(keys))
-    title = config.title or f"{model.title}, {config.population.size:,} virtual patients"
-    job = cohort_job(model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
+    job = job_of(config, model, twinsim.regimen(**keys), times)
     doses = in_words(keys, unit_of(model, keys))
-    lead = f"{config.population.size:,} virtual patients of the model {model.name}, {doses}."
+    lead = f"{job.size:,} virtual patients of the model {model.name}, {doses}."
     return run_job(config, job, model, lead)
 
 

@@ -14,14 +14,15 @@ import pandas as pd
 
 import twinsim
 from experiments import Finished
-from experiments.steps import model_of, run_job
+from experiments.steps import model_of, run_job, units_of
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError
+from twinsim.provenance import provenance_of
+from twinsim.report import Picture, Section, plots
 from twinsim.store import Coordinate, Variable, status_variable
 from twinsim.store.files import disk_errors, put_in_place, temporary
 
 log = logging.getLogger(__name__)
-NON_FINITE = 2
 
 
 def run(config: RunConfig) -> Finished:
@@ -29,13 +30,13 @@ def run(config: RunConfig) -> Finished:
     if config.data is None:
         raise UsageError("there are no records to predict", where="data", do="add data=my_patients.csv columns.AMT=mg")
     model = model_of(config)
-    records = twinsim.read_records(Path(config.data), units=dict(config.columns))
+    records = twinsim.read_records(Path(config.data), units=units_of(config))
     for note in records.notes:
         log.info("%s", note)
-    table = twinsim.predict(model, records, parameters=dict(config.parameters) or None)
+    table = twinsim.predict(model, records, solver=config.solver.name, rtol=config.solver.rtol)
     job = PredictionJob(config, model, records, table)
     lead = f"One prediction for each of {len(table):,} records of {records.n_patients:,} patients in {records.source}."
-    finished = run_job(config, job, model, lead)
+    finished = run_job(config, job, model, lead, observed_section(job))
     if finished.plan is not None or not finished.paths:
         return finished
     path = finished.folder / "predictions.csv"
@@ -43,6 +44,17 @@ def run(config: RunConfig) -> Finished:
         table.to_csv(temporary(path), index=False)
         put_in_place(path)
     return replace(finished, paths=(*finished.paths, path))
+
+
+def observed_section(job: PredictionJob) -> list[Section]:
+    """Observed against predicted, if anything was observed and is in one unit."""
+    table = job.table
+    seen = pd.DataFrame(table[job.records.observations & np.isfinite(table["DV"]) & np.isfinite(table["PRED"])])
+    if seen.empty or job.unit == "1" or not job.config.report or job.config.dry_run:
+        return []
+    text = "The model's typical parameters with each patient's own doses and covariates; nothing was fitted."
+    figure = plots.observed_against_predicted(seen, label=job.model.structure.gives[0].meaning, unit=job.unit)
+    return [Section("Observed and predicted", text, [Picture(figure, "Each observation against its prediction.")])]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +86,15 @@ class PredictionJob:
         return {"record": Coordinate(np.arange(1 + int(self.place.max())), "1", "record of the patient, from 0")}
 
     @property
+    def unit(self) -> str:
+        """Unit of observations and predictions, that of the data; "1" where it is not the same for all."""
+        given = self.records.units.get("DV", self.model.structure.gives[0].unit)
+        found = {given} if isinstance(given, str) else set(given.values())
+        return found.pop() if len(found) == 1 else "1"
+
+    @property
     def variables(self) -> tuple[Variable, ...]:
-        dims = ("patient", "record")
-        unit = self.model.structure.gives[0].unit
+        dims, unit = ("patient", "record"), self.unit
         return (
             Variable("record_time", dims, np.float64, "h", "time of the record"),
             Variable("event", dims, np.int8, "1", "EVID of the record"),
@@ -89,13 +107,14 @@ class PredictionJob:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        digest = hashlib.sha256(np.ascontiguousarray(self.table[["TIME", "DV", "PRED"]]).tobytes())
-        return {"kind": "predict", "model": self.model.identity, "table": digest.hexdigest()}
+        columns = self.table[["ID", "TIME", "EVID", "DV", "PRED"]].to_numpy(np.float64)
+        digest = hashlib.sha256(columns.tobytes()).hexdigest()
+        return {"kind": "predict", "model": self.model.identity, "solver": self.config.solver.name, "table": digest}
 
     @property
     def provenance(self) -> Mapping[str, str]:
-        sources = "\n".join(f"{s.name} = {s.value:g} {s.unit}: {s.source}" for s in self.model.sources())
-        return {"sources": sources, "assumed": "\n".join(self.model.assumed()), "notes": "\n".join(self.records.notes)}
+        settings = {"data": self.records.source, "units": self.records.units, "solver": self.config.solver.name}
+        return {**provenance_of(self.model, settings), "notes": "\n".join(self.records.notes)}
 
     def patient_ids(self, first: int, count: int) -> np.ndarray:
         return self.records.ids[first : first + count]
@@ -110,6 +129,8 @@ class PredictionJob:
             result[name][at] = self.table[column].to_numpy(np.float64)[mine]
         result["event"] = np.full(shape, -1, np.int8)
         result["event"][at] = self.table["EVID"].to_numpy()[mine]
-        bad = np.zeros(count, bool)
-        np.logical_or.at(bad, at[1], ~np.isfinite(result["prediction"][at]))
-        return {**result, "status": np.where(bad, NON_FINITE, 0).astype(np.int8)}
+        flags = status_variable().attributes
+        codes = dict(zip(flags["flag_meanings"].split(), flags["flag_values"], strict=True))
+        worst = np.zeros(count, np.int8)
+        np.maximum.at(worst, at[1], np.array([codes[name] for name in self.table["STATUS"]], np.int8)[mine])
+        return {**result, "status": worst}

@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pandas as pd
 
 import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
-from experiments.steps import end_of, job_arguments, model_of, regimen_of, run_job, times_of, unit_of
+from experiments.steps import end_of, job_of, model_of, regimen_of, run_job, times_of, unit_of, units_of
 from twinsim.calibrate import fit_pooled
-from twinsim.cohort_job import cohort_job
 from twinsim.config import RunConfig
 from twinsim.report import Picture, Section, Table, plots
 from twinsim.report.html import number
@@ -31,26 +29,26 @@ CURVE = 121
 
 def run(config: RunConfig) -> Finished:
     """Calibrate, simulate, report."""
-    records = twinsim.read_records(data_of(config), units={**UNITS, **config.columns})
+    records = records_of(config)
     model = model_of(config)
     fit = fit_pooled(model, records, starts=config.calibrate.starts, seed=config.seed)
     keys = regimen_of(config, fit.model)
     times = times_of(config, end_of(keys))
-    title = config.title or f"{fit.model.title}, {config.population.size:,} virtual adults"
-    job = cohort_job(fit.model, twinsim.regimen(**keys), times, title=title, **job_arguments(config))
+    job = job_of(config, fit.model, twinsim.regimen(**keys), times)
     lead = (
         f"A model of theophylline, calibrated to {records.n_patients} subjects, and what it says about "
-        f"{config.population.size:,} virtual adults on {in_words(keys, unit_of(fit.model, keys))}."
+        f"{job.size:,} virtual adults on {in_words(keys, unit_of(fit.model, keys))}."
     )
     extra = [observed_section(fit, records), fit_section(model, fit)] if config.report and not config.dry_run else []
     return run_job(config, job, fit.model, lead, extra)
 
 
-def data_of(config: RunConfig) -> Path:
-    """The user's table, or the one that ships with the project."""
+def records_of(config: RunConfig) -> twinsim.Records:
+    """The user's table, or the one that ships with the project, whose units are known."""
     if config.data is not None:
-        return Path(config.data)
-    return Path(str(resources.files("experiments.data").joinpath("theophylline.csv")))
+        return twinsim.read_records(Path(config.data), units=units_of(config))
+    shipped = Path(str(resources.files("experiments.data").joinpath("theophylline.csv")))
+    return twinsim.read_records(shipped, units={**UNITS, **units_of(config)})
 
 
 def observed_section(fit: Any, records: Any) -> Section:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,16 @@ import numpy as np
 import twinsim
 from experiments import Finished
 from twinsim import units
+from twinsim.cohort_job import cohort_job
 from twinsim.config import RunConfig
-from twinsim.errors import UnitError, UsageError
+from twinsim.errors import DataError, UnitError, UsageError, nearest
+from twinsim.events import Events
+from twinsim.population.covariates import COVARIATES
+from twinsim.population.source import find_source
 from twinsim.report import Section, parameter_section, sections_of, write_report
 from twinsim.run.local import execute
 from twinsim.run.plan import Plan, stored_identity
+from twinsim.scenario import Scenario
 from twinsim.store import config_hash
 
 
@@ -29,6 +36,18 @@ def model_of(config: RunConfig) -> Any:
         raise UsageError("no model was chosen", where="model", do="add model=theophylline, or the path of a model file")
     model = twinsim.population_model(config.model)
     return model.with_thetas(config.typical) if config.typical else model
+
+
+def units_of(config: RunConfig) -> dict[str, Any]:
+    """Units of the columns of a table of records, as `twinsim.read_records` takes them.
+
+    columns.DV.cp=mg/L is the unit of the observations whose DVID is cp.
+    """
+    units: dict[str, Any] = {name: unit for name, unit in config.columns.items() if not name.startswith("DV.")}
+    by_dvid = {name.removeprefix("DV."): unit for name, unit in config.columns.items() if name.startswith("DV.")}
+    if by_dvid and "DV" in units:
+        raise UsageError("DV has one unit, or one for each DVID, not both", where="columns.DV", do="leave out one")
+    return {**units, "DV": by_dvid} if by_dvid else units
 
 
 def regimen_of(config: RunConfig, model: Any) -> dict[str, Any]:
@@ -53,7 +72,7 @@ def regimen_of(config: RunConfig, model: Any) -> dict[str, Any]:
         try:
             scale = units.factor(unit, own)
         except UnitError as error:
-            raise UsageError(f"regimen.unit: {error.what}", why=error.why, do=f"write regimen.unit={own}") from None
+            raise UsageError(error.what, where="regimen.unit", why=error.why, do=f"write regimen.unit={own}") from None
         for name in ("amount", "rate"):
             if name in keys:
                 keys[name] = keys[name] * scale
@@ -89,22 +108,66 @@ def times_of(config: RunConfig, end: float) -> np.ndarray:
     return np.linspace(times.start, last, times.count)
 
 
-def job_arguments(config: RunConfig) -> dict[str, Any]:
-    """Arguments of `twinsim.cohort_job` that every recipe passes on alike."""
-    return {
-        "size": config.population.size,
-        "source": config.population.source,
-        "outputs": config.outputs,
-        "endpoints": config.endpoints,
-        "observed": config.observed,
-        "seed": config.seed,
-        "solver": config.solver.name,
-        "precision": config.precision,
-        "parameters": dict(config.parameters) or None,
-        **({"covariates": dict(config.covariates)} if config.covariates else {}),
-        "save": config.save,
-        **config.solver.options(),
-    }
+def job_of(config: RunConfig, model: Any, events: Events | Sequence[Scenario], times: np.ndarray) -> Any:
+    """The cohort that the configuration describes, as a job for the runner.
+
+    Args:
+        events: what happens to everyone, or scenarios of it.
+        times: of outputs [h] (time).
+    """
+    check_parameters(config.parameters, model)
+    check_covariates(config.covariates, model)
+    source: Any = config.population.source
+    if config.population.mode == "as_is":
+        source = find_source(source, mode="as_is")
+    job = cohort_job(
+        model, events, times, size=config.population.size, source=source, outputs=config.outputs,
+        endpoints=config.endpoints, observed=config.observed, seed=config.seed, solver=config.solver.name,
+        precision=config.precision, parameters=dict(config.parameters), covariates=dict(config.covariates),
+        save=config.save, title=config.title, **config.solver.options(),
+    )  # fmt: skip
+    try:
+        # Tracing the program of the patients finds out whether the source gives all covariates.
+        _ = job.variables
+    except DataError as error:
+        do = f"{error.do}: the same for everyone with covariates.NAME=VALUE, or as columns of population.source=FILE"
+        raise UsageError(error.what, where=error.where, why=error.why, do=do) from None
+    return job
+
+
+def check_parameters(given: Mapping[str, float], model: Any, place: str = "parameters") -> None:
+    """Refuse values that no patient can have: they are everyone's, so that every patient would fail.
+
+    Raises:
+        ModelError: the structure has no such parameter.
+        UsageError: a value outside the parameter's bounds.
+    """
+    for name, value in given.items():
+        item = model.structure.parameter(name)
+        low, high = item.bounds
+        if not low <= value <= high:
+            what = f"{name} = {value:g} {item.unit} lies outside {low:g} to {high:g} {item.unit}"
+            raise UsageError(what, where=f"{place}.{name}", why=f"{item.meaning} of every patient", do="change it")
+
+
+def check_covariates(given: Mapping[str, float], model: Any, place: str = "covariates") -> None:
+    """Refuse covariates that nobody knows and values that no person has.
+
+    Raises:
+        UsageError: an unknown name, or a value outside its range or levels.
+    """
+    own = {item.name: item for item in model.covariates}
+    for name, value in given.items():
+        where = f"{place}.{name}"
+        if name not in own and name not in COVARIATES:
+            raise UsageError(f"there is no covariate {name!r}", where=where, do=nearest(name, [*own, *COVARIATES]))
+        if name in own and own[name].levels and value not in own[name].levels.values():
+            known = ", ".join(f"{code:g} for {word}" for word, code in own[name].levels.items())
+            raise UsageError(f"{name} = {value:g} is none of its levels", where=where, do=f"write {known}")
+        known = COVARIATES.get(name)
+        if known is not None and not known.low <= value <= known.high:
+            what = f"{name} = {value:g} {known.unit} lies outside {known.low:g} to {known.high:g} {known.unit}"
+            raise UsageError(what, where=where, why="no person has it", do="change it")
 
 
 def run_job(config: RunConfig, job: Any, model: Any, lead: str, extra: Sequence[Section] = ()) -> Finished:
@@ -119,6 +182,7 @@ def run_job(config: RunConfig, job: Any, model: Any, lead: str, extra: Sequence[
     outcome = execute(
         job, folder, save=config.save, chunk=runner.chunk, shard=runner.shard, filter=runner.filter,
         resume=config.resume, dry_run=config.dry_run, progress="none" if config.quiet else config.progress,
+        texts={"config": config_text(config)},
     )  # fmt: skip
     if isinstance(outcome, Plan):
         return Finished(folder, plan=outcome)
@@ -137,6 +201,13 @@ def run_job(config: RunConfig, job: Any, model: Any, lead: str, extra: Sequence[
         n_failed=outcome.n_failed,
         failures=outcome.failures,
     )
+
+
+def config_text(config: RunConfig) -> str:
+    """What the run was told, every key with its value; keys that say how it is run, not what, are left out."""
+    how = ("resume", "dry_run", "progress", "report", "debug", "quiet", "out")
+    values = {name: value for name, value in asdict(config).items() if name not in how}
+    return json.dumps(values, indent=1, default=list)
 
 
 def folder_of(config: RunConfig, identity: Any) -> Path:

@@ -44,15 +44,21 @@ def over_blocks(function: Callable[..., Any], mesh: Mesh, *, block: int = BLOCK)
     """
 
     def on_device(own: Any, shared: Any) -> Any:
-        def split(x: Any) -> Any:
-            return jax.numpy.moveaxis(x.reshape(*x.shape[:-1], -1, block), -2, 0)
+        def part(i: Any) -> Any:
+            mine = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, i * block, block, x.ndim - 1), own)
+            return function(mine, shared)
 
-        def joined(x: Any) -> Any:
-            x = jax.numpy.moveaxis(x, 0, -2)
-            return x.reshape(*x.shape[:-2], -1)
+        patients = jax.tree.leaves(own)[0].shape[-1]
+        shapes = jax.eval_shape(part, 0)
+        whole = jax.tree.map(lambda x: lax.empty((*x.shape[:-1], patients), x.dtype), shapes)
 
-        results = lax.map(lambda part: function(part, shared), jax.tree.map(split, own))
-        return jax.tree.map(joined, results)
+        def one(i: Any, whole: Any) -> Any:
+            # Written where they belong at once: stacking blocks and moving the axis would copy everything twice.
+            return jax.tree.map(
+                lambda all, new: lax.dynamic_update_slice_in_dim(all, new, i * block, all.ndim - 1), whole, part(i)
+            )
+
+        return lax.fori_loop(0, patients // block, one, whole)
 
     def last_axis(x: Any) -> PartitionSpec:
         return PartitionSpec(*([None] * (x.ndim - 1)), PATIENT)

@@ -6,7 +6,7 @@ Its eigenvalues are real and distinct while something flows, so
     exp(-M t) = sum_i R_i exp(-l_i t),   R_i = adj(M - l_i) / prod_{k != i} (l_k - l_i).
 
 A depot that empties at rate k into the centre (a fraction arrives), and constant inputs, are convolutions with one
-more rate (k or 0): divided differences of the exponential, which `kernels.phi` keeps exact where rates coincide.
+more rate (k or 0): divided differences of the exponential, which `kernels.quotients` keeps exact where rates coincide.
 Coefficients are float64; only the sweep over time is in the working precision.
 
 Source: Gibaldi and Perrier 1982, appendix B (the disposition functions); the cancellation-free form is our own.
@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from kernels import status as codes
-from kernels.phi import phi
+from kernels.quotients import inverse, quotient
 
 
 class Star(NamedTuple):
@@ -48,7 +49,8 @@ class Coefficients(NamedTuple):
         rates: eigenvalues (mode) of (patient).
         response: R_i as nested tuples (mode)(to)(from).
         depot, absorbed: see `Star`.
-        lower, gap: per mode, min(l_i, depot) and |l_i - depot|.
+        lower, gap: per mode, the smaller of l_i and depot, and depot - l_i.
+        per_rate, per_depot, per_lower, per_upper, per_gap: 1 over these, 0 where they are 0.
     """
 
     rates: tuple[Array, ...]
@@ -57,7 +59,11 @@ class Coefficients(NamedTuple):
     absorbed: Array | None
     lower: tuple[Array, ...]
     gap: tuple[Array, ...]
-    upper: tuple[Array, ...]
+    per_rate: tuple[Array, ...]
+    per_depot: Array | None
+    per_lower: tuple[Array, ...]
+    per_upper: tuple[Array, ...]
+    per_gap: tuple[Array, ...]
 
 
 def eigenvalues(star: Star) -> tuple[Array, ...]:
@@ -144,23 +150,26 @@ def coefficients(star: Star, dtype: Any) -> Coefficients:
         )
         response = (first, second)
 
-    def cast(x: Array) -> Array:
-        return x.astype(dtype)
-
     lower = upper = gap = ()
     if star.depot is not None:
-        lower = tuple(cast(jnp.minimum(rate, star.depot)) for rate in rates)
-        upper = tuple(cast(jnp.maximum(rate, star.depot)) for rate in rates)
-        gap = tuple(cast(jnp.abs(rate - star.depot)) for rate in rates)
-    return Coefficients(
-        rates=tuple(cast(rate) for rate in rates),
-        response=tuple(tuple(tuple(cast(x) for x in row) for row in mode) for mode in response),
-        depot=None if star.depot is None else cast(star.depot),
-        absorbed=None if star.absorbed is None else cast(star.absorbed),
+        gap = tuple(star.depot - rate for rate in rates)
+        # Chosen, not taken by minimum and maximum, whose derivatives at a tie need not belong to each other.
+        lower = tuple(jnp.where(g >= 0.0, rate, star.depot) for g, rate in zip(gap, rates, strict=True))
+        upper = tuple(jnp.where(g >= 0.0, star.depot, rate) for g, rate in zip(gap, rates, strict=True))
+    exact = Coefficients(
+        rates=rates,
+        response=response,
+        depot=star.depot,
+        absorbed=star.absorbed,
         lower=lower,
         gap=gap,
-        upper=upper,
+        per_rate=tuple(map(inverse, rates)),
+        per_depot=None if star.depot is None else inverse(star.depot),
+        per_lower=tuple(map(inverse, lower)),
+        per_upper=tuple(map(inverse, upper)),
+        per_gap=tuple(map(inverse, gap)),
     )
+    return jax.tree.map(lambda x: x.astype(dtype), exact)
 
 
 class ClosedTier:
@@ -200,45 +209,44 @@ class ClosedTier:
         self, prepared: Coefficients, states: Any, rates: Any, memory: tuple, time: Array, elapsed: Array
     ) -> tuple:
         """States after `elapsed`: sum over modes of R_i (x f_i + r f_i0 + depot terms)."""
-        t = elapsed
+        t, p = elapsed, prepared
         result = list(states)
-        decays = [jnp.exp(-rate * t) for rate in prepared.rates]
-        block_infused = any(i in self.infused for i in self.block)
-        sums = [jnp.zeros_like(t) for _ in self.block]
-        absorbed = self._absorbed(prepared, states, rates, t) if self.depot is not None else None
-        for i, decay in enumerate(decays):
-            steady = t * phi(prepared.rates[i] * t) if block_infused else None
-            for to in range(len(self.block)):
-                row = prepared.response[i][to]
-                for source, state in enumerate(self.block):
-                    sums[to] = sums[to] + row[source] * states[state] * decay
-                    if steady is not None and state in self.infused:
-                        sums[to] = sums[to] + row[source] * rates[state] * steady
-                if absorbed is not None:
-                    sums[to] = sums[to] + row[0] * absorbed[i]
+        sums: list[Array | None] = [None for _ in self.block]
+        left = None if p.depot is None else jnp.exp(-p.depot * t)
+        for i, rate in enumerate(p.rates):
+            decay = jnp.exp(-rate * t)
+            terms = [(decay, self.block, states)]
+            if self.infused & set(self.block):
+                terms.append((quotient(t, None, decay, rate, p.per_rate[i]), self.block, rates))
+            for to, row in enumerate(p.response[i]):
+                for factor, sources, values in terms:
+                    weights = [
+                        row[k] * values[state]
+                        for k, state in enumerate(sources)
+                        if values is states or state in self.infused
+                    ]
+                    sums[to] = _plus(sums[to], sum(weights[1:], weights[0]) * factor)
+                if left is not None:
+                    sums[to] = _plus(sums[to], row[0] * self._absorbed(p, i, states, rates, t, decay, left))
         for state, value in zip(self.block, sums, strict=True):
             result[state] = value
-        if self.depot is not None:
-            result[self.depot] = self._depot(prepared, states, rates, t)
+        if left is not None:
+            result[self.depot] = states[self.depot] * left
+            if self.depot in self.infused:
+                result[self.depot] += rates[self.depot] * quotient(t, None, left, p.depot, p.per_depot)
         return tuple(result), memory
 
-    def _absorbed(self, prepared: Coefficients, states: Any, rates: Any, t: Array) -> list[Array]:
-        """What has come from the depot, per mode, before the response: k D f[l_i, k] + k r f[l_i, k, 0]."""
-        result = []
-        assert prepared.absorbed is not None
-        for i in range(len(prepared.rates)):
-            both = jnp.exp(-prepared.lower[i] * t) * t * phi(prepared.gap[i] * t)
-            part = states[self.depot] * both
-            if self.depot in self.infused:
-                # f[l, k, 0]: the outer difference spans the extremes 0 and max(l, k), so nothing cancels badly.
-                three = (t * phi(prepared.lower[i] * t) - both) / prepared.upper[i]
-                part = part + rates[self.depot] * three
-            result.append(prepared.absorbed * part)
-        return result
-
-    def _depot(self, prepared: Coefficients, states: Any, rates: Any, t: Array) -> Array:
-        assert prepared.depot is not None
-        left = states[self.depot] * jnp.exp(-prepared.depot * t)
+    def _absorbed(self, p: Coefficients, i: int, states: Any, rates: Any, t: Array, decay: Array, left: Array) -> Array:
+        """What has come from the depot by mode i, before the response: k D f[l_i, k] + k r f[l_i, k, 0]."""
+        both = quotient(t, decay, left, p.gap[i], p.per_gap[i])
+        part = p.absorbed * states[self.depot] * both
         if self.depot in self.infused:
-            left = left + rates[self.depot] * t * phi(prepared.depot * t)
-        return left
+            # f[l, k, 0]: the outer difference spans the extremes 0 and max(l, k), so nothing cancels badly.
+            slow = jnp.where(p.gap[i] >= 0.0, decay, left)
+            three = (quotient(t, None, slow, p.lower[i], p.per_lower[i]) - both) * p.per_upper[i]
+            part = part + p.absorbed * rates[self.depot] * three
+        return part
+
+
+def _plus(total: Array | None, term: Array) -> Array:
+    return term if total is None else total + term

@@ -19,12 +19,16 @@ def cmax(curve: Array) -> Array:
 
 def tmax(curve: Array, times: Array) -> Array:
     """First output time at which the largest value is reached (patient)."""
-    return jnp.take(times.astype(curve.dtype), jnp.argmax(curve, axis=0), axis=0)
+    # Cheaper than an argmax, which XLA does not vectorise.
+    at = jnp.where(curve >= cmax(curve)[None, :], times.astype(curve.dtype)[:, None], jnp.inf)
+    return jnp.min(at, axis=0)
 
 
 def trough(curve: Array, times: Array, since: Array) -> Array:
-    """Smallest value at output times from `since` on (patient)."""
-    return jnp.min(jnp.where((times >= since)[:, None], curve, jnp.inf), axis=0)
+    """Smallest value at output times after `since`, NaN without any (patient)."""
+    later = times > since
+    lowest = jnp.min(jnp.where(later[:, None], curve, jnp.inf), axis=0)
+    return jnp.where(jnp.any(later), lowest, jnp.nan)
 
 
 def time_above(curve: Array, times: Array, level: Array) -> Array:

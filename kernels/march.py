@@ -1,8 +1,10 @@
 """March a block of patients through their events and outputs.
 
-Every patient has its own sorted events and its own clock. For each output time, the events that come before it are
-applied, each at its exact time; a tier (`kernels.closed`, `kernels.explicit`) carries the states from stop to stop.
-Shapes: patient is the last axis; an axis of length 1 stands for "the same for every patient".
+Every patient has its own sorted events and its own clock. A tier (`kernels.closed`, `kernels.explicit`) carries the
+states from stop to stop; each event is a stop at its exact time. A stepping tier stops at every output too; an exact
+one looks at an output from the last event before it, so that rounding does not add up.
+Shapes: patient is the last axis; an axis of length 1 stands for "the same for every patient". Where events and outputs
+are the same for everyone, so are the clocks, and cost nothing.
 """
 
 from __future__ import annotations
@@ -76,7 +78,10 @@ class Tier(Protocol):
 
 
 class Carry(NamedTuple):
-    """Where each patient stands: the last stop, the state there, and the next event."""
+    """Where each patient stands: the last stop, the state there, and the next event.
+
+    `time`, `next_event` and `segment` are (patient), or (1) where they are the same for everyone.
+    """
 
     time: Array
     states: States
@@ -91,15 +96,68 @@ class Start(NamedTuple):
     """Where patients begin.
 
     Attributes:
-        time: float64 (patient).
+        time: float64 (patient | 1).
         states, rates: values and constant input rates of each state, in the working precision, each (patient).
-        events_done: how many events have already been applied, int32 (patient).
+        events_done: how many events have already been applied, int32 (patient | 1).
     """
 
     time: Array
     states: States
     rates: States
     events_done: Array
+
+
+class March(NamedTuple):
+    """What stays the same on the way; arguments of `march`."""
+
+    tier: Tier
+    parameters_of: Callable[[Array], Any]
+    observe: Callable[[Array, States, Any], Any]
+    events: Events
+    loads: Array
+    segmented: bool
+    fixed: Any
+    dtype: Any
+
+    def prepared(self, carry: Carry) -> Any:
+        """What the tier prepared for the parameters in force."""
+        return carry.prepared if self.segmented else self.fixed
+
+    def moved(self, carry: Carry, time: Array) -> tuple[States, Any]:
+        """States and memory at a time, without events on the way."""
+        elapsed = jnp.maximum(time - carry.time, 0.0).astype(self.dtype)
+        return self.tier.advance(self.prepared(carry), carry.states, carry.rates, carry.memory, carry.time, elapsed)
+
+    def apply_next(self, carry: Carry, due: Array) -> Carry:
+        """Go to the next event where it is due, and let it happen."""
+        event = _fetch(self.events, carry.next_event)
+        time = jnp.where(due, event.time, carry.time)
+        states, memory = self.moved(carry, time)
+        states, rates = _jump(event, self.loads, due, states, carry.rates)
+        segment = jnp.where(due, event.segment, carry.segment) if self.segmented else carry.segment
+        after = carry._replace(
+            time=time,
+            states=states,
+            rates=rates,
+            next_event=carry.next_event + due.astype(jnp.int32),
+            segment=segment,
+            prepared=self.tier.prepare(self.parameters_of(segment)) if self.segmented else (),
+        )
+        return after._replace(memory=self.tier.after_event(self.prepared(after), states, rates, memory, time))
+
+    def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
+        """Apply what comes before an output, and look."""
+        time, before = row
+
+        def due(carry: Carry) -> Array:
+            return carry.next_event < before
+
+        carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c)), carry)
+        states, memory = self.moved(carry, time)
+        seen = self.observe(time, states, self.parameters_of(carry.segment))
+        if self.tier.restarts:
+            carry = carry._replace(time=jnp.broadcast_to(time, carry.time.shape), states=states, memory=memory)
+        return carry, seen
 
 
 def march(
@@ -118,7 +176,7 @@ def march(
     """Outputs at `times`, and states, input rates and status at the last of them.
 
     Args:
-        parameters_of: segment (patient) -> whatever tier.prepare and observe take as parameters.
+        parameters_of: segment (patient | 1) -> whatever tier.prepare and observe take as parameters.
         observe: (time, states, parameters) -> outputs, a pytree of (patient).
         loads: vectors events can add to the states (load, state, patient).
         times: of outputs, ascending, float64 (time, patient | 1).
@@ -130,63 +188,25 @@ def march(
     Returns:
         outputs (time, patient), states, input rates, status (patient).
     """
-    patients = start.time.shape
-    zero = jnp.zeros(patients, jnp.int32)
-    prepared = tier.prepare(parameters_of(zero))
+    clock = jnp.broadcast_shapes(start.time.shape, start.events_done.shape, events.time.shape[1:], times.shape[1:])
+    segment = jnp.zeros(clock, jnp.int32)
+    prepared = tier.prepare(parameters_of(segment))
+    way = March(tier, parameters_of, observe, events, loads, segmented, prepared, dtype)
+    begin = jnp.broadcast_to(start.time, clock)
     carry = Carry(
-        time=start.time,
+        time=begin,
         states=start.states,
         rates=start.rates,
-        memory=tier.begin(prepared, start.states, start.rates, start.time),
-        next_event=start.events_done,
-        segment=zero,
+        memory=tier.begin(prepared, start.states, start.rates, begin),
+        next_event=jnp.broadcast_to(start.events_done, clock),
+        segment=segment,
         prepared=prepared if segmented else (),
     )
-    fixed = prepared
-
-    def prepared_in(carry: Carry) -> Any:
-        return carry.prepared if segmented else fixed
-
-    def moved(carry: Carry, time: Array) -> tuple[States, Any]:
-        elapsed = jnp.maximum(time - carry.time, 0.0).astype(dtype)
-        return tier.advance(prepared_in(carry), carry.states, carry.rates, carry.memory, carry.time, elapsed)
-
-    def apply_next(carry: Carry, due: Array) -> Carry:
-        event = _fetch(events, carry.next_event)
-        time = jnp.where(due, jnp.broadcast_to(event.time, patients), carry.time)
-        states, memory = moved(carry, time)
-        states, rates = _jump(event, loads, due, states, carry.rates)
-        segment = jnp.where(due, event.segment, carry.segment) if segmented else carry.segment
-        new = tier.prepare(parameters_of(segment)) if segmented else ()
-        after = carry._replace(
-            time=time,
-            states=states,
-            rates=rates,
-            next_event=carry.next_event + due.astype(jnp.int32),
-            segment=segment,
-            prepared=new,
-        )
-        return after._replace(memory=tier.after_event(prepared_in(after), states, rates, memory, time))
-
-    def one_output(carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
-        time, before = row
-        before = jnp.broadcast_to(before, patients)
-
-        def due(carry: Carry) -> Array:
-            return carry.next_event < before
-
-        carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: apply_next(c, due(c)), carry)
-        time = jnp.broadcast_to(time, patients)
-        states, memory = moved(carry, time)
-        seen = observe(time, states, parameters_of(carry.segment))
-        if tier.restarts:
-            carry = carry._replace(time=time, states=states, memory=memory)
-        return carry, seen
-
-    carry, outputs = lax.scan(one_output, carry, (times, events_before))
-    last = jnp.broadcast_to(times[-1], patients)
-    states, memory = moved(carry, last)
-    return outputs, states, carry.rates, tier.status(memory)
+    carry, outputs = lax.scan(way.one_output, carry, (times, events_before))
+    if not tier.restarts:
+        states, memory = way.moved(carry, times[-1])
+        carry = carry._replace(states=states, memory=memory)
+    return outputs, carry.states, carry.rates, tier.status(carry.memory)
 
 
 def _fetch(events: Events, index: Array) -> Events:

@@ -43,7 +43,7 @@ def steady_state(tier: Tier, prepared: Any, periodic: Periodic, *, linear: bool,
 
     Args:
         tier: in float64.
-        linear: one Newton step is exact.
+        linear: one Newton step finds the fixed point.
         rounds: Newton steps at most.
 
     Returns:
@@ -59,7 +59,8 @@ def steady_state(tier: Tier, prepared: Any, periodic: Periodic, *, linear: bool,
         status = jnp.zeros(periodic.interval.shape, jnp.int32)
     else:
         x, status = _iterated(interval_map, zero, rounds)
-        x = _newton(interval_map, lax.stop_gradient(x), zero)
+    # Once more from the fixed point: there, with the Jacobian frozen, derivatives are exact.
+    x = _newton(interval_map, lax.stop_gradient(x), zero)
     states, late = _after_dose(tier, prepared, periodic, x, periodic.phase)
     finite = jnp.ones(status.shape, bool)
     for value in states:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import twinsim  # noqa: F401  (sets the devices and float64 before JAX starts)
+os.environ.setdefault("TWINSIM_XLA", "fast")  # tests run what the command runs
+
+import twinsim  # noqa: E402, F401  (sets the devices and float64 before JAX starts)
 
 import jax  # isort: skip
 

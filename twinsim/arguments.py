@@ -107,3 +107,30 @@ def _check_key(key: str, mark: str) -> str:
     if key not in known and key not in {"kind", "help"}:
         raise UsageError(f"there is no key {key!r}", where=key, do=nearest(key, known))
     return "~" if mark == "~" else "++" if key in OPEN_KEYS else ""
+
+
+# What the Python API takes as an argument, and how the same is typed on a command line.
+_UNITS = re.compile(r"(?:pass )?units=\{(?P<items>[^{}]*)\}")
+_PAIR = re.compile(r'"(?P<column>[^"]+)": "(?P<unit>[^"]+)"')
+_PYTHON_ONLY = re.compile(r',? or (?:on_refused="drop"|pass units=\{).*')
+_WHICH_OUTPUT = re.compile(r"say which one it is: outputs=\{(?P<label>'[^']*'): '(?P<output>[^']*)'\}")
+_LONGEST_LINE = 400
+
+
+def in_keys(text: str) -> str:
+    """An error of the library in the words of the command line, without lines that would fill the screen.
+
+    >>> in_keys('do: pass units={"AMT": "mg", "DV": "mg/L"}')
+    'do: add columns.AMT=mg columns.DV=mg/L'
+    """
+    lines = []
+    for line in text.splitlines():
+        line = _UNITS.sub(_as_keys, _PYTHON_ONLY.sub("", line)).replace("units= names", "columns names")
+        line = _WHICH_OUTPUT.sub(r"write the name of an output in the column DVID, e.g. \g<output> for \g<label>", line)
+        cut = len(line) - _LONGEST_LINE
+        lines.append(line if cut <= 0 else f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}")
+    return "\n".join(lines)
+
+
+def _as_keys(match: re.Match[str]) -> str:
+    return "add " + " ".join(f"columns.{m['column']}={m['unit']}" for m in _PAIR.finditer(match["items"]))

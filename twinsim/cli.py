@@ -13,9 +13,10 @@ import tempfile
 import traceback
 from typing import Any
 
-from twinsim.arguments import conf_folder, experiments_in, folders_of, friendly, menu
+from twinsim.arguments import conf_folder, experiments_in, folders_of, friendly, in_keys, menu
 from twinsim.config import KINDS, RunConfig, from_mapping
 from twinsim.errors import TwinsimError, UsageError, nearest
+from twinsim.run.devices import configure
 
 HELP = """\
 twinsim: virtual patients by the million
@@ -27,17 +28,18 @@ usage: python -m twinsim +experiment=NAME key=value ...
 
 copy and paste:
   python -m twinsim +experiment=quickstart
-  python -m twinsim +experiment=cohort_pk model=warfarin population.size=1000000 save=summary
+  python -m twinsim +experiment=cohort_pk model=warfarin_pk population.size=1000000 save=summary
   python -m twinsim +experiment=cohort_pk regimen.amount=500 regimen.interval=12 regimen.count=6 dry_run=true
   python -m twinsim +experiment=predict model=theophylline data=my_patients.csv columns.AMT=mg columns.DV=mg/L
   python -m twinsim +experiment=sweep 'sweep.grid.regimen.amount=[100,200,300]' out=runs/doses
 
 keys:
   model=NAME|PATH  data=PATH  out=FOLDER  seed=0  precision=float32|float64
-  population.size=1000  population.source=adults|PATH
+  population.size=1000  population.source=adults|PATH   or  population=table population.source=PATH (as they are)
   regimen.amount=320 .unit=mg .per=kg .interval=12 .count=6 .route=oral .duration=1
-  typical.cl=4.2 (patients still differ)  parameters.lag=0.5 (the same for everyone)
+  typical.cl=4.2 (patients still differ)  parameters.lag=0.5 covariates.dialysis=0 (the same for everyone)
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100
+  endpoints=[auc,cmax,tmax,trough,time_above:10,first_above:10]   observed=true (with residual error)
   save=trajectories|endpoints|summary      how much is written
   solver=auto|closed|linear|explicit       runner=local
   dry_run=true     what a run needs, without starting it
@@ -60,6 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         the exit code.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    configure(fast=True)
     debug = "debug=true" in [a.lower() for a in arguments]
     try:
         if not arguments or {"--help", "-h"} & set(arguments):
@@ -88,7 +91,7 @@ def _complain(text: str) -> None:
 def _refuse(text: str, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    _complain(f"error: {text}")
+    _complain(f"error: {in_keys(text)}")
     return 2
 
 
@@ -112,7 +115,11 @@ def _compose_and_run(arguments: list[str]) -> int:
 
         experiment = str(HydraConfig.get().runtime.choices.get("experiment", "run"))
         if missing := sorted(OmegaConf.missing_keys(composed)):
-            raise UsageError(f"the experiment leaves open: {', '.join(missing)}", where=f"experiment/{experiment}.yaml")
+            raise UsageError(
+                f"{', '.join(missing)} must be given",
+                where=f"+experiment={experiment}",
+                do=f"add {' '.join(f'{key}=VALUE' for key in missing)}",
+            )
         values: Any = OmegaConf.to_container(composed, resolve=True)
         codes.append(_run(from_mapping(values, experiment)))
 

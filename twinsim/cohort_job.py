@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,22 +13,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernels import random
-from kernels.batch import all_devices, rounded, spread
+from kernels.batch import all_devices, spread
+from twinsim.cohort_inputs import own_of, shared_of
+from twinsim.contents import RECORD_TIME, coordinates_of, variables_of
 from twinsim.endpoints import read_endpoint
-from twinsim.errors import UsageError
+from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
 from twinsim.plan import DosePlan, plan_events
-from twinsim.population.cohort import Cohort
+from twinsim.population.cohort import Cohort, digest, sample_cohort
+from twinsim.population.covariates import COVARIATES
+from twinsim.population.derived import DERIVED
 from twinsim.population.model import PopulationModel, population_model
+from twinsim.population.resample import AsIs, Resampled
 from twinsim.population.source import Source, find_source
 from twinsim.program import CohortProgram, compiled
 from twinsim.provenance import provenance_of
 from twinsim.run.summary import default_reducers
-from twinsim.scenario import Scenario, checked_times, covariate_meaning, events_identity, last_dose, same_layout
-from twinsim.solve import Problem, choose_solver
-from twinsim.store.variable import Coordinate, Variable, status_variable
-
-log = logging.getLogger(__name__)
+from twinsim.scenario import Scenario, checked_occasions, checked_times, events_identity, same_layout
+from twinsim.segments import Segments, cohort_segments, timed_of
+from twinsim.solve import Problem
+from twinsim.solver import choose_solver
+from twinsim.store.variable import Coordinate, Variable
 
 
 @dataclass(frozen=True)
@@ -42,72 +46,42 @@ class CohortJob:
     scenarios: tuple[Scenario, ...]
     swept: bool
     times: np.ndarray
+    occasions: np.ndarray
     seed: int
     program: CohortProgram
     plans: tuple[DosePlan, ...]
+    segments: tuple[Segments | None, ...]
     cohort: Cohort | None
     settings: Mapping[str, Any]
 
     @property
     def coordinates(self) -> Mapping[str, Coordinate]:
-        """Time, and the swept values."""
-        unit = self.model.structure.time
-        result = {"time": Coordinate(self.times, units=unit, long_name="time after the first dose")}
-        if self.swept:
-            result["scenario"] = Coordinate(np.arange(len(self.scenarios)), units="1", long_name="scenario")
-            for name in self.scenarios[0].values:
-                values = np.asarray([scenario.values[name] for scenario in self.scenarios], np.float64)
-                key = name.replace(".", "_")
-                result[key] = Coordinate(values, units="1", long_name=f"swept: {name}", dim="scenario")
-        return result
+        """Time or record, occasions, and the swept values."""
+        return coordinates_of(self)
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
-        """Curves, endpoints, parameters, covariates and status."""
-        dtype = np.dtype(self.settings["precision"])
-        structure = self.model.structure
-        outer = ("scenario",) if self.swept else ()
-        result = [status_variable((*outer, "patient"))]
-        several = len(self.program.problem.outputs) > 1
-        for name in self.program.problem.outputs:
-            port = structure.output(name)
-            dims = (*outer, "patient", "time")
-            if self.program.curves:
-                result.append(Variable(name, dims, dtype, port.unit, port.meaning))
-            if self.program.observed:
-                meaning = f"{port.meaning}, with residual error"
-                result.append(Variable(f"{name}_observed", dims, dtype, port.unit, meaning))
-            for endpoint in self.program.endpoints:
-                result.append(
-                    Variable(
-                        endpoint.name(name, several),
-                        (*outer, "patient"),
-                        dtype,
-                        endpoint.unit(port, structure.time),
-                        endpoint.meaning(port),
-                        group="endpoints",
-                    )
-                )
-        own = outer if any(scenario.parameters or scenario.covariates for scenario in self.scenarios) else ()
-        for item in structure.parameters:
-            result.append(
-                Variable(item.name, (*own, "patient"), np.float64, item.unit, item.meaning, group="parameters")
-            )
-        for name in self._covariate_names:
-            unit, meaning = covariate_meaning(name, self.cohort)
-            result.append(Variable(name, (*own, "patient"), np.float64, unit, meaning, group="covariates"))
-        return tuple(result)
+        """Curves, endpoints, parameters, covariates and status.
 
-    @cached_property
-    def _covariate_names(self) -> tuple[str, ...]:
+        Raises:
+            DataError: a covariate that the model needs is missing.
+            UsageError: an amount is per kg or m2, and nobody has a weight or body surface area.
+        """
         people, _ = compiled(self.program)
-        own, shared = self._own(0, 1), self._shared(0)
-        shapes = jax.eval_shape(people, own, shared)
-        return tuple(sorted(shapes["covariates"]))
+        shapes = jax.eval_shape(people, own_of(self, 0, 1, 0), shared_of(self, 0))
+        names = sorted(shapes["covariates"])
+        for rows, unit, name in (("per_kg", "kg", "weight"), ("per_m2", "m2", "bsa")):
+            if getattr(self.program.problem.layout, rows) and name not in names:
+                do = f"give the cohort its {name}{' (or weight and height)' if name == 'bsa' else ''}, or leave per out"
+                what = f"a dose per {unit} needs the patients' {name}, and there is none"
+                raise UsageError(what, where="regimen.per", do=do)
+        return variables_of(self, names)
 
     @property
     def reducers(self) -> tuple[Any, ...]:
-        """Moments and quantiles of every curve."""
+        """Moments and quantiles of every curve; none where each patient has its own times."""
+        if self.times.ndim == 2:
+            return ()
         return default_reducers([v for v in self.variables if v.is_trajectory], self.size)
 
     @cached_property
@@ -118,7 +92,8 @@ class CohortJob:
             "size": self.size,
             "seed": self.seed,
             "random_scheme": random.SCHEME,
-            "times": self.times.tolist(),
+            "times": self.times.tolist() if self.times.ndim == 1 else digest({"times": self.times}),
+            "occasions": self.occasions.tolist(),
             "scenarios": [
                 {
                     "values": dict(scenario.values),
@@ -141,27 +116,6 @@ class CohortJob:
         if self.cohort is not None:
             return np.asarray(self.cohort.ids[first : first + count])
         return np.arange(first, first + count, dtype=np.int64)
-
-    def _own(self, first: int, count: int) -> dict[str, Any]:
-        padded = rounded(count, all_devices())
-        rows = np.minimum(first + np.arange(padded), self.size - 1)
-        own: dict[str, Any] = {"id": rows.astype(np.int64)}
-        if self.cohort is not None:
-            own["id"] = np.asarray(self.cohort.ids)[rows]
-            own |= {name: np.asarray(values)[rows] for name, values in self.cohort.covariates.items()}
-        return {name: spread(value, all_devices()) for name, value in own.items()}
-
-    def _shared(self, number: int) -> dict[str, Any]:
-        scenario, plan = self.scenarios[number], self.plans[number]
-        return {
-            "seed": jnp.asarray(self.seed, jnp.uint32),
-            "thetas": {name: jnp.asarray(v, jnp.float64) for name, v in self.model.thetas.items()},
-            "parameters": {name: jnp.asarray(v, jnp.float64) for name, v in scenario.parameters.items()},
-            "covariates": {name: jnp.asarray(v, jnp.float64) for name, v in scenario.covariates.items()},
-            "plan": {name: jnp.asarray(value) for name, value in plan.arrays.items()},
-            "times": jnp.asarray(self.times, jnp.float64),
-            "last_dose": jnp.asarray(last_dose(plan), jnp.float64),
-        }
 
     def compute(self, first: int, count: int) -> dict[str, Any]:
         """All outputs of patients first to first + count - 1, patient last."""
@@ -190,25 +144,34 @@ class CohortJob:
     def _one(self, first: int, count: int, number: int, start: Mapping[str, Any] | None) -> tuple[Any, Any]:
         """Patients and results of one scenario, padded to whole blocks."""
         people, curves = compiled(self.program)
-        own, shared = self._own(first, count), self._shared(number)
+        segments = None
+        if start is not None and self.segments[number] is not None:
+            timed = timed_of(self.cohort, self.model, self.program.problem.layout)
+            segments = cohort_segments(timed, self.occasions, self.plans[number], np.asarray(start["time"]))
+        own, shared = own_of(self, first, count, number, segments), shared_of(self, number, segments)
         person = people(own, shared)
-        block = {"id": own["id"], **person}
+        block = {**own, **person}
         if start is not None:
             rows = np.minimum(np.arange(own["id"].shape[-1]), self.size - 1)
             block["start"] = {name: spread(np.asarray(value)[rows], all_devices()) for name, value in start.items()}
-        return person, curves(block, shared)
+        result = dict(curves(block, shared))
+        if self.times.ndim == 2:
+            result[RECORD_TIME] = own["times"]
+        return person, result
 
 
 def cohort_job(
-    model: str | PopulationModel,
+    model: str | Path | Mapping[str, Any] | PopulationModel,
     events: Events | Sequence[Scenario],
-    times: Sequence[float] | np.ndarray,
+    times: Any,
     *,
     size: int | None = None,
     source: str | Path | Source | Cohort = "adults",
     outputs: Sequence[str] | None = None,
     endpoints: Sequence[str] = ("auc", "cmax", "tmax", "trough"),
     parameters: Mapping[str, float] | None = None,
+    covariates: Mapping[str, float] | None = None,
+    occasions: Sequence[float] | None = None,
     observed: bool = False,
     random_effects: bool = True,
     seed: int = 0,
@@ -223,13 +186,15 @@ def cohort_job(
 
     Args:
         model: a population model, or its name or file.
-        events: what happens to everyone, or scenarios of it.
-        times: of outputs [the structure's time unit], increasing.
+        events: what happens to everyone, or scenarios of it; rows that name a patient mean its place in the cohort.
+        times: of outputs [the structure's time unit], increasing; or a list of them for each patient.
         size: number of patients; that of the cohort if one is given.
         source: where patients come from: a generator's name, a table's path, or a cohort.
         outputs: names; all of the structure's by default.
         endpoints: e.g. "auc", "time_above:10".
-        parameters: values that take the place of the patients' own.
+        parameters, covariates: values that take the place of the patients' own.
+        occasions: when each occasion starts; every occasion draws its own random effects between occasions, the
+            first of them also where this is left out.
         observed: also write observations with residual error.
         random_effects: False: every patient is typical of its covariates.
         save: "summary" or "endpoints" keep the curves out of the file.
@@ -237,37 +202,33 @@ def cohort_job(
     Raises:
         UsageError, ModelError, DataError: what cannot be run, and what to write instead.
     """
-    chosen = population_model(model) if isinstance(model, str | Path) else model
+    chosen = population_model(model)
     structure = chosen.structure
-    scenarios = (Scenario({}, events),) if isinstance(events, Events) else tuple(events)
-    if not scenarios:
-        raise UsageError("a sweep needs at least one scenario", where="sweep")
-    if parameters:
-        scenarios = tuple(Scenario(s.values, s.events, {**parameters, **s.parameters}, s.covariates) for s in scenarios)
-    for scenario in scenarios:
-        for name in scenario.parameters:
-            structure.parameter(name)
-    grid = checked_times(times)
-    cohort = source if isinstance(source, Cohort) else None
-    if cohort is not None and cohort.timed:
-        raise UsageError("covariates that change with time need records", do="use twinsim.prediction")
-    generator = None if cohort is not None else find_source(source)  # type: ignore[arg-type]
-    count = size if size is not None else cohort.size if cohort is not None else None
-    if count is None or count < 1:
-        raise UsageError("how many patients?", where="population.size", do="give size=1000, say")
-    picked = choose_solver(structure, solver, precision=precision, rtol=rtol, max_steps=max_steps)
+    scenarios = _scenarios(chosen, events, parameters, covariates)
+    cohort, generator, count = _patients(source, size)
+    if not 0 <= seed < 1 << 64:
+        raise UsageError(f"seed = {seed} is out of range", where="seed", do="choose 0 to 2^64 - 1")
+    grid, starts = checked_times(times, count), checked_occasions(occasions, chosen)
     names = tuple(outputs) if outputs is not None else structure.output_names
     for name in names:
         structure.output(name)
-    plans = same_layout([plan_events(scenario.events, structure) for scenario in scenarios])
+    people = None if cohort is None else cohort.size
+    plans = same_layout([plan_events(scenario.events, structure, patients=people) for scenario in scenarios])
+    timed = timed_of(cohort, chosen, plans[0].layout)
+    lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
+    picked = choose_solver(structure, solver, precision=precision, rtol=rtol, max_steps=max_steps, moving=lines)
+    changing = bool(timed) or len(starts) > 1
+    segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(
-        model=chosen.with_thetas({}),
+        # Numbers that are not fixed are arguments of the program: other values need no other program.
+        model=replace(chosen, changed={n: v for n, v in chosen.changed.items() if chosen.numbers[n].fixed}),
         source=generator,
-        problem=Problem(structure, picked, plans[0].layout, names),
+        problem=Problem(structure, picked, plans[0].layout, names, max(s.count if s else 1 for s in segments)),
         endpoints=tuple(read_endpoint(text) for text in endpoints),
         observed=observed,
         curves=True,
         random_effects=random_effects,
+        occasions=len(starts),
     )
     settings = {
         "solver": picked.tier,
@@ -276,6 +237,8 @@ def cohort_job(
         "max_steps": picked.max_steps,
         "precision": precision,
         "source": str(source) if isinstance(source, str | Path) else type(source).__name__,
+        "patients": None if cohort is None else cohort.digest,
+        "table": digest(generator.table.columns) if isinstance(generator, Resampled) else None,
         "outputs": list(names),
         "endpoints": list(endpoints),
         "observed": observed,
@@ -289,9 +252,47 @@ def cohort_job(
         scenarios=scenarios,
         swept=not isinstance(events, Events),
         times=grid,
+        occasions=starts,
         seed=seed,
         program=program,
         plans=plans,
+        segments=segments,
         cohort=cohort,
         settings=settings,
     )
+
+
+def _scenarios(
+    model: PopulationModel,
+    events: Events | Sequence[Scenario],
+    parameters: Mapping[str, float] | None,
+    covariates: Mapping[str, float] | None,
+) -> tuple[Scenario, ...]:
+    """Scenarios with what is the same in all of them."""
+    given = (Scenario({}, events),) if isinstance(events, Events) else tuple(events)
+    if not given:
+        raise UsageError("a sweep needs at least one scenario", where="sweep")
+    scenarios = tuple(
+        Scenario(s.values, s.events, {**(parameters or {}), **s.parameters}, {**(covariates or {}), **s.covariates})
+        for s in given
+    )
+    for name in {name for scenario in scenarios for name in scenario.parameters}:
+        model.structure.parameter(name)
+    known = {*model.needs, *COVARIATES, *DERIVED}
+    for name in {name for scenario in scenarios for name in scenario.covariates} - known:
+        raise UsageError(f"there is no covariate {name!r}", where="covariates", do=nearest(name, known))
+    return scenarios
+
+
+def _patients(source: Any, size: int | None) -> tuple[Cohort | None, Source | None, int]:
+    """The cohort or the source that patients come from, and how many there are."""
+    found = source if isinstance(source, Cohort) else find_source(source)
+    if isinstance(found, AsIs):
+        found = sample_cohort(None, found)
+    cohort, generator = (found, None) if isinstance(found, Cohort) else (None, found)
+    count = size if size is not None else cohort.size if cohort is not None else None
+    if count is None or count < 1:
+        raise UsageError("how many patients?", where="population.size", do="give size=1000, say")
+    if cohort is not None and count > cohort.size:
+        raise UsageError(f"{count:,} patients of a cohort of {cohort.size:,}", where="population.size")
+    return cohort, generator, count

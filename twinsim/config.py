@@ -6,13 +6,14 @@ Every key is checked before anything is computed, and every fault is told at onc
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal
 
-from twinsim.errors import UsageError, nearest
+from twinsim.endpoints import read_endpoint
+from twinsim.errors import UsageError
+from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 KINDS = ("quickstart", "cohort_pk", "predict", "sweep")
@@ -21,7 +22,12 @@ WITHOUT_EFFECT = {
     "quickstart": ("typical", "parameters", "covariates", "sweep"),
     "cohort_pk": ("data", "columns", "calibrate", "sweep"),
     "predict": (
+        "parameters",
         "covariates",
+        "precision",
+        "outputs",
+        "seed",
+        "solver.max_steps",
         "population",
         "regimen",
         "times",
@@ -38,29 +44,29 @@ WITHOUT_EFFECT = {
 OPEN_KEYS = ("typical", "parameters", "covariates", "columns", "sweep.grid", "sweep.zip")
 
 
-def _number(default: Any, least: float | None = None, above: float | None = None) -> Any:
-    return field(default=default, metadata={"least": least, "above": above})
-
-
 @dataclass(frozen=True)
 class Population:
-    """Who is simulated: `size` patients of a named source or of a table of covariates (a path)."""
+    """Who is simulated: `size` patients of a named source or of a table of covariates (a path).
+
+    mode: resample draws rows of a table, as_is takes its patients as they are, all of them where size is None.
+    """
 
     source: str = "adults"
-    size: int = _number(1000, least=1)
+    size: int | None = number(1000, least=1, most=10**12)
+    mode: Literal["resample", "as_is"] = "resample"
 
 
 @dataclass(frozen=True)
 class RegimenKeys:
     """Arguments of `twinsim.regimen`; None leaves what the model's own example says."""
 
-    amount: float | None = _number(None, above=0)
+    amount: float | None = number(None, above=0)
     unit: str | None = None
     per: Literal["kg", "m2"] | None = None
-    interval: float | None = _number(None, above=0)
-    count: int | None = _number(None, least=1)
-    duration: float | None = _number(None, above=0)
-    rate: float | None = _number(None, above=0)
+    interval: float | None = number(None, above=0)
+    count: int | None = number(None, least=1, most=100_000)
+    duration: float | None = number(None, above=0)
+    rate: float | None = number(None, above=0)
     route: str | None = None
     start: float | None = None
     steady_state: bool | None = None
@@ -75,9 +81,9 @@ class Times:
     """Sampling times [h]: a list, or `count` equal steps."""
 
     at: tuple[float, ...] | None = None
-    start: float = _number(0.0, least=0)
-    end: float | None = _number(None, above=0)
-    count: int = _number(100, least=2)
+    start: float = number(0.0, least=0)
+    end: float | None = number(None, above=0)
+    count: int = number(100, least=2, most=1_000_000)
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,8 @@ class Solver:
     """Tier and tolerances."""
 
     name: Literal["auto", "closed", "linear", "explicit"] = "auto"
-    rtol: float | None = _number(None, above=0)
-    max_steps: int | None = _number(None, least=1)
+    rtol: float | None = number(None, above=0, most=0.1)
+    max_steps: int | None = number(None, least=1, most=2**31 - 1)
 
     def options(self) -> dict[str, Any]:
         """Tolerances that were given."""
@@ -98,8 +104,8 @@ class Runner:
     """Where and in which pieces the run is computed."""
 
     name: Literal["local"] = "local"
-    chunk: int | None = _number(None, least=1)
-    shard: int | None = _number(None, least=1)
+    chunk: int | None = number(None, least=1)
+    shard: int | None = number(None, least=1)
     filter: Literal["none", "gzip"] = "none"
 
 
@@ -107,7 +113,7 @@ class Runner:
 class Calibrate:
     """How parameters are fitted."""
 
-    starts: int = _number(4, least=1)
+    starts: int = number(4, least=1, most=1000)
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class RunConfig:
     model: str | None = None
     data: str | None = None
     out: str | None = None
-    seed: int = _number(0, least=0)
+    seed: int = number(0, least=0, most=2**32 - 1)
     precision: Literal["float32", "float64"] = "float32"
     save: Literal["trajectories", "endpoints", "summary"] = "trajectories"
     resume: bool = False
@@ -174,7 +180,9 @@ def from_mapping(values: Mapping[str, Any], experiment: str = "") -> RunConfig:
     values = {**values, "experiment": experiment}
     if "sweep" in values and isinstance(values["sweep"], Mapping):
         values["sweep"] = {k: _flat(v) if isinstance(v, Mapping) else v for k, v in values["sweep"].items()}
-    config = _build(RunConfig, values, "", faults)
+    if isinstance(values.get("columns"), Mapping):
+        values["columns"] = _flat(values["columns"])
+    config = build(RunConfig, values, faults)
     if not faults:
         faults += _cross_checks(config)
     if faults:
@@ -191,93 +199,19 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def known_keys(of: type = RunConfig, prefix: str = "") -> list[str]:
+def known_keys() -> list[str]:
     """Every key by its path, e.g. population.size."""
-    keys = []
-    for name, kind in typing.get_type_hints(of).items():
-        keys.append(f"{prefix}{name}")
-        if dataclasses.is_dataclass(kind):
-            keys += known_keys(typing.cast(type, kind), f"{prefix}{name}.")
-    return keys
-
-
-def _build(kind: Any, values: Any, path: str, faults: list[str]) -> Any:
-    """A dataclass from a mapping; None where that cannot be."""
-    if not isinstance(values, Mapping):
-        faults.append(
-            f"{path.rstrip('.')}: {values!r} is not a mapping; set its keys, e.g. {known_keys(kind, path)[0]}="
-        )
-        return None
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    hints = typing.get_type_hints(kind)
-    for name in values:
-        if name not in fields:
-            faults.append(f"{path}{name}: unknown key; {nearest(f'{path}{name}', known_keys())}")
-    arguments = {}
-    for name, one in fields.items():
-        if name in values:
-            arguments[name] = _value(hints[name], values[name], f"{path}{name}", one.metadata, faults)
-        elif one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING:
-            faults.append(f"{path}{name}: missing; choose an experiment: +experiment=NAME")
-    return None if faults else kind(**arguments)
-
-
-def _value(kind: Any, value: Any, path: str, limits: Mapping[str, Any], faults: list[str]) -> Any:
-    """A value of the wanted type; a fault and None where it is of another."""
-    if dataclasses.is_dataclass(kind):
-        return _build(kind, value, f"{path}.", faults)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        return _value(arguments[0], value, path, limits, faults)
-    if origin is Literal:
-        if value not in arguments:
-            faults.append(f"{path}: {value!r} is not a choice; {nearest(str(value), arguments)}")
-        return value
-    if origin is tuple:
-        if isinstance(value, str) or not isinstance(value, Iterable) or isinstance(value, Mapping):
-            faults.append(f"{path}: {value!r} is not a list; write {path}=[a,b,c]")
-            return None
-        return tuple(_value(arguments[0], item, f"{path}[{i}]", {}, faults) for i, item in enumerate(value))
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping):
-            faults.append(f"{path}: {value!r} is not a mapping; set its keys: {path}.NAME=VALUE")
-            return None
-        return {str(k): _value(arguments[1], item, f"{path}.{k}", {}, faults) for k, item in value.items()}
-    return _scalar(kind, value, path, limits, faults)
-
-
-_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
-def _scalar(kind: type, value: Any, path: str, limits: Mapping[str, Any], faults: list[str]) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    fits = {
-        int: is_number and float(value).is_integer(),
-        float: is_number and abs(value) < float("inf"),
-        bool: isinstance(value, bool),
-        str: isinstance(value, str),
-    }[kind]
-    if kind is str and is_number:
-        value, fits = str(value), True
-    if not fits:
-        faults.append(f"{path}: {value!r} is not {_WORDS[kind]}")
-        return None
-    value = kind(value)
-    least, above = limits.get("least"), limits.get("above")
-    if least is not None and value < least:
-        faults.append(f"{path}: {value} is less than {least}")
-    if above is not None and value <= above:
-        faults.append(f"{path}: {value} is not above {above}")
-    return value
+    return keys_of(RunConfig)
 
 
 def _cross_checks(config: RunConfig) -> list[str]:
     """What no single key can tell."""
     plain = RunConfig(config.kind)
-    useless = [key for key in WITHOUT_EFFECT[config.kind] if getattr(config, key) != getattr(plain, key)]
+    useless = [key for key in WITHOUT_EFFECT[config.kind] if attrgetter(key)(config) != attrgetter(key)(plain)]
     faults = [f"{key}: has no effect in {config.kind}; leave it out" for key in useless]
+    if config.population.size is None and config.population.mode == "resample":
+        faults.append("population.size: say how many patients, e.g. population.size=1000")
+    faults += _endpoint_faults(config.endpoints)
     times = config.times
     if times.at is not None:
         if not times.at or min(times.at) < 0:
@@ -296,3 +230,14 @@ def _cross_checks(config: RunConfig) -> list[str]:
     if config.regimen.duration is not None and config.regimen.rate is not None:
         faults.append("regimen: give duration or rate of an infusion, not both")
     return faults
+
+
+def _endpoint_faults(endpoints: tuple[str, ...]) -> list[str]:
+    faults = []
+    for text in endpoints:
+        try:
+            read_endpoint(text)
+        except UsageError as error:
+            faults.append(f"endpoints: {error.what}; {error.do}")
+    twice = sorted({text for text in endpoints if endpoints.count(text) > 1})
+    return faults + [f"endpoints: {text} is asked for twice" for text in twice]

@@ -1,19 +1,29 @@
-"""Records laid out for the kernels: one column per patient, parameter segments where covariates change."""
+"""Records laid out for the kernels: one column per patient, segments where covariates or occasions change.
+
+A covariate that changes has two segments per record: the time since the record before, then the record itself.
+
+    locf    value of the record before      nocb, and the occasion    the record's own, as in NONMEM
+    linear  a straight line from one to the other
+
+Between its records a dose that follows from ADDL takes the values of its own time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from twinsim import units
-from twinsim.errors import DataError, UsageError
+from twinsim.errors import DataError, UnitError
 from twinsim.events import Events
 from twinsim.models.structure import Structure
 from twinsim.plan import DosePlan, plan_events
 from twinsim.records import Records
+from twinsim.segments import Segments
 
+_SAME_TIME = 1e-9  # [h]
 _BEFORE, _SEEN, _AFTER = -0.25, 0.6, 0.75  # where a record's segment begins, its output is read, the next one begins
 
 
@@ -25,25 +35,39 @@ class Design:
         plan: doses and resets.
         times, order: of every record (record, patient), padded with the last one.
         position: (record's row in `times`, patient) of each flat record.
-        switches: time, key and number of each segment (segment, patient); None if parameters never change.
-        dose_segment: parameter segment of each planned row (row, patient).
-        covariates: values per segment (segment, patient), by lower-case name.
+        covariates: by name, (segment, patient); one row if nothing changes.
+        segments: None if nothing changes.
     """
 
     plan: DosePlan
     times: np.ndarray
     order: np.ndarray
     position: tuple[np.ndarray, np.ndarray]
-    switches: tuple[np.ndarray, np.ndarray, np.ndarray] | None
-    dose_segment: np.ndarray
     covariates: Mapping[str, np.ndarray]
+    segments: Segments | None
+
+    @property
+    def count(self) -> int:
+        """Number of segments."""
+        return 1 if self.segments is None else self.segments.count
 
 
-def design_of(records: Records, structure: Structure, *, used: tuple[str, ...] | None = None) -> Design:
+def design_of(
+    records: Records,
+    structure: Structure,
+    *,
+    used: tuple[str, ...] | None = None,
+    occasions: bool = False,
+    called: Callable[[str], str] = str.lower,
+    carried: Mapping[str, str] | None = None,
+) -> Design:
     """Lay out records for a structure.
 
     Args:
         used: covariates that matter (lower case); None: all of the table.
+        occasions: parameters may change with the occasion (OCC).
+        called: what a covariate is called in the design, from its column.
+        carried: unit of a covariate in the design, by the name it has there; others keep the table's.
 
     Raises:
         DataError: a covariate that changes and has no interpolation.
@@ -62,23 +86,38 @@ def design_of(records: Records, structure: Structure, *, used: tuple[str, ...] |
     events, rows = _events_of(records, time, structure)
     plan = plan_events(events, structure, patients=records.n_patients, order=place[rows].astype(np.float64))
     names = [name for name in records.covariates if used is None or name.lower() in used]
-    varying = [name for name in names if records.varies.get(name)]
-    if varying:
-        records.require_interpolation(varying)
-    covariates = {name.lower(): records.covariates[name] for name in names}
-    if not varying:
-        first = {name: _by_patient(values, place, records, shape)[:1] for name, values in covariates.items()}
-        segment = np.zeros_like(plan.arrays["time"])
-        return Design(plan, times, order, (place, records.patient), None, segment, first)
-    switches = _switches(times, place, records, shape)
+    factors = {name: _covariate_factor(records, name, (carried or {}).get(called(name))) for name in names}
     values = {
-        name.lower(): _segments(
-            _by_patient(records.covariates[name], place, records, shape), records.interpolation.get(name, "locf")
-        )
-        for name in names
+        called(name): _by_patient(records.covariates[name] * factors[name], place, records, shape) for name in names
     }
-    segment = 2.0 * np.floor(plan.arrays["order"]) + 1.0
-    return Design(plan, times, order, (place, records.patient), switches, segment, values)
+    varying = moving_covariates(records, used)
+    number = np.unique(records.occ, return_inverse=True)[1]
+    if not varying and not (occasions and number.any()):
+        first = {name: table[:1] for name, table in values.items()}
+        return Design(plan, times, order, (place, records.patient), first, None)
+    records.require_interpolation(list(varying))
+    ways = {called(name): records.interpolation.get(name, "locf") for name in names}
+    occasion = _by_patient(number, place, records, shape).astype(np.int32)
+    segments = _segments(plan, times, place, records, values, ways, occasion)
+    return Design(plan, times, order, (place, records.patient), segments.values, segments)
+
+
+def moving_covariates(
+    records: Records, used: tuple[str, ...] | None = None, interpolation: str | None = None
+) -> tuple[str, ...]:
+    """Covariates that change within a patient.
+
+    Args:
+        used: lower-case names among which to look; None: all.
+        interpolation: only those that are interpolated so.
+    """
+    return tuple(
+        name
+        for name in records.covariates
+        if records.varies.get(name)
+        and (used is None or name.lower() in used)
+        and interpolation in (None, records.interpolation.get(name))
+    )
 
 
 def _place(records: Records) -> np.ndarray:
@@ -109,30 +148,77 @@ def _by_patient(values: np.ndarray, place: np.ndarray, records: Records, shape: 
     return np.take_along_axis(table, row, axis=0)
 
 
-def _segments(values: np.ndarray, interpolation: str) -> np.ndarray:
-    """Two segments per record: the interval that ends there, then the record itself (segment, patient)."""
-    if interpolation == "linear":
-        raise UsageError(
-            "linear interpolation of a covariate between records is not available in predictions",
-            do='choose interpolation "nocb" (NONMEM\'s way) or "locf"',
-        )
-    interval = values if interpolation == "nocb" else np.concatenate([values[:1], values[:-1]])
-    return np.stack([interval, values], axis=1).reshape(-1, values.shape[1])
+def _segments(
+    plan: DosePlan,
+    times: np.ndarray,
+    place: np.ndarray,
+    records: Records,
+    values: Mapping[str, np.ndarray],
+    ways: Mapping[str, str],
+    occasion: np.ndarray,
+) -> Segments:
+    """Two segments per record: the interval that ends there, then the record itself; behind them one per dose."""
+    time, key = _switches(times, place, records)
+    at, ahead, share = _dose_places(plan, times, records)
+    before = np.concatenate([times[:1], times[:-1]])
+    laid: dict[str, np.ndarray] = {}
+    slopes: dict[str, np.ndarray] = {}
+    for name, table in values.items():
+        here, next_one = np.take_along_axis(table, at, axis=0), np.take_along_axis(table, ahead, axis=0)
+        dose = here + share * (next_one - here) if ways[name] == "linear" else here
+        dose = np.where((share > 0.0), next_one, here) if ways[name] == "nocb" else dose
+        last = np.concatenate([table[:1], table[:-1]])
+        width = times - before
+        steady = (ways[name] == "nocb") | ((ways[name] == "linear") & (width <= 0.0))
+        laid[name] = np.concatenate([_interleaved(np.where(steady, table, last), table), dose])
+        if ways[name] == "linear":
+            slope = (table - last) / np.where(width > 0.0, width, 1.0)
+            nothing = np.zeros_like(slope)
+            slopes[name] = np.concatenate([_interleaved(np.where(steady, 0.0, slope), nothing), np.zeros_like(dose)])
+    number = np.take_along_axis(occasion, np.where(share > 0.0, ahead, at), axis=0)
+    rows = 2 * len(times)
+    return Segments(
+        time=time,
+        key=key,
+        doses=(rows + np.arange(len(at)))[:, None].astype(np.int32),
+        anchor=np.concatenate([_interleaved(before, times), np.zeros(at.shape)]),
+        occasion=np.concatenate([_interleaved(occasion, occasion), number]).astype(np.int32),
+        values=laid,
+        slopes=slopes,
+    )
 
 
-def _switches(times: np.ndarray, place: np.ndarray, records: Records, shape: tuple[int, int]) -> tuple:
+def _interleaved(interval: np.ndarray, record: np.ndarray) -> np.ndarray:
+    return np.stack([interval, record], axis=1).reshape(-1, record.shape[1])
+
+
+def _dose_places(plan: DosePlan, times: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each planned dose lies: the record at or before it, the one after, and how far between them (row, patient).
+
+    A record's own dose lies at the record; one that follows from it, at its own time.
+    """
+    time = plan.arrays["time"]
+    last = np.bincount(records.patient, minlength=times.shape[1]) - 1
+    at = np.floor(plan.arrays["order"]).astype(int)
+    derived = (plan.arrays["derived"] > 0.0) & np.isfinite(time)
+    passed = np.stack([(times <= row + _SAME_TIME).sum(axis=0) - 1 for row in time])
+    at = np.where(derived, np.clip(passed, 0, last), at)
+    ahead = np.minimum(at + 1, last)
+    here, there = np.take_along_axis(times, at, axis=0), np.take_along_axis(times, ahead, axis=0)
+    elapsed, width = np.where(derived, time - here, 0.0), there - here
+    share = np.where((elapsed > _SAME_TIME) & (width > 0.0), elapsed / np.where(width > 0.0, width, 1.0), 0.0)
+    return at, ahead, np.minimum(share, 1.0)
+
+
+def _switches(times: np.ndarray, place: np.ndarray, records: Records) -> tuple[np.ndarray, np.ndarray]:
     """When each segment begins: the interval's after the record before, the record's own just before it."""
-    size, patients = shape
-    count = np.bincount(records.patient, minlength=patients)
+    shape = size, patients = times.shape
     row = np.arange(size)[:, None]
-    live = row < count[None, :]
+    live = row < np.bincount(records.patient, minlength=patients)[None, :]
     before = np.concatenate([np.full((1, patients), -np.inf), times[:-1]])
-    begin = np.stack([before, times], axis=1)
-    key = np.stack([np.broadcast_to(row - 1 + _AFTER, shape), np.broadcast_to(row + _BEFORE, shape)], axis=1)
-    begin = np.where(live[:, None, :], begin, np.inf)
-    number = np.broadcast_to(np.arange(2 * size)[:, None], (2 * size, patients))
-    begin, key = begin.reshape(2 * size, patients), key.reshape(2 * size, patients).astype(np.float64)
-    return begin[1:], key[1:], number[1:].astype(np.int32)
+    begin = np.where(np.repeat(live, 2, axis=0), _interleaved(before, times), np.inf)
+    key = _interleaved(np.broadcast_to(row - 1 + _AFTER, shape), np.broadcast_to(row + _BEFORE, shape))
+    return begin[1:], key[1:].astype(np.float64)
 
 
 def _events_of(records: Records, time: np.ndarray, structure: Structure) -> tuple[Events, np.ndarray]:
@@ -174,6 +260,16 @@ def _dose(records: Records, i: int, factor: float) -> dict:
 def _default_compartment(structure: Structure) -> int:
     """Where a dose without CMT goes: the first route's state, else the first state."""
     return structure.state_names.index(structure.routes[0].to) + 1 if structure.routes else 1
+
+
+def _covariate_factor(records: Records, name: str, unit: str | None) -> float:
+    given = records.units.get(name)
+    if given is None or unit is None:
+        return 1.0
+    try:
+        return units.factor(str(given), unit)
+    except UnitError as fault:
+        raise UnitError(fault.what, where=f"{records.source}, column {name}", why=fault.why, do=fault.do) from fault
 
 
 def _amount_factor(records: Records, structure: Structure, compartment: int) -> float:

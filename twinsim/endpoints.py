@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from jax import Array
@@ -15,7 +16,7 @@ KNOWN = {
     "auc": ("area under the curve, linear between outputs", False, "output time"),
     "cmax": ("largest value at the output times", False, "output"),
     "tmax": ("first time of the largest value", False, "time"),
-    "trough": ("smallest value from the last planned dose on", False, "output"),
+    "trough": ("smallest value after the last planned dose", False, "output"),
     "time_above": ("time above the level, linear between outputs", True, "time"),
     "first_above": ("when the level is first reached; inf if never", True, "time"),
 }
@@ -39,8 +40,10 @@ class Endpoint:
         return f"{output}_{self.kind}{level}" if several else f"{self.kind}{level}"
 
     def unit(self, output: Port, time: str) -> str:
-        """Its unit."""
-        return {"time": time, "output": output.unit, "output time": f"{output.unit} {time}"}[KNOWN[self.kind][2]]
+        """Its unit; that of an area reads mg*h/L rather than mg/L*h."""
+        top, slash, bottom = output.unit.partition("/")
+        area = time if output.unit == "1" else f"{top}*{time}{slash}{bottom}"
+        return {"time": time, "output": output.unit, "output time": area}[KNOWN[self.kind][2]]
 
     def meaning(self, output: Port) -> str:
         """In words."""
@@ -75,8 +78,15 @@ def read_endpoint(text: str) -> Endpoint:
         raise UsageError(f"unknown endpoint {kind!r}", where="endpoints", do=nearest(kind, KNOWN))
     if KNOWN[kind][1] != bool(level):
         hint = f"write {kind}:10, say" if KNOWN[kind][1] else f"write {kind}"
-        raise UsageError(f"endpoint {text!r} {'needs a' if KNOWN[kind][1] else 'has no'} level", do=hint)
+        what = f"endpoint {text!r} {'needs a' if KNOWN[kind][1] else 'has no'} level"
+        raise UsageError(what, where="endpoints", do=hint)
+    if not level:
+        return Endpoint(kind)
     try:
-        return Endpoint(kind, float(level) if level else None)
+        value = float(level)
     except ValueError:
-        raise UsageError(f"the level of {text!r} is no number", where="endpoints") from None
+        value = math.nan
+    if not math.isfinite(value):
+        hint = f"write {kind}:10, say, in the output's unit"
+        raise UsageError(f"the level of {text!r} is no number", where="endpoints", do=hint)
+    return Endpoint(kind, value)

@@ -73,6 +73,9 @@ class Events:
             strangers = [name for name in row if name not in table]
             if strangers:
                 raise DataError(f"an event has no {strangers[0]!r}", do=nearest(strangers[0], table))
+            missing = [name for name in ("time", "kind") if name not in row]
+            if missing:
+                raise DataError(f"an event has no {missing[0]}", where=str(row), do=f"add {missing[0]}=")
             full = {**default, **row}
             if full["kind"] not in KINDS:
                 raise DataError(f"unknown kind of event {full['kind']!r}", do=nearest(str(full["kind"]), KINDS))
@@ -83,9 +86,7 @@ class Events:
             full["target"] = targets.index(str(full["target"])) if full.get("target") is not None else -1
             for name, column in table.items():
                 column.append(full[name])
-        return Events(
-            **{name: np.asarray(c, _DTYPES.get(name, np.float64)) for name, c in table.items()}, targets=targets
-        )
+        return Events(**{name: _column(name, values) for name, values in table.items()}, targets=targets)
 
     def __add__(self, other: Events) -> Events:
         """Both tables; where times are equal, this one's rows come first."""
@@ -118,25 +119,67 @@ class Events:
             DataError: a time, amount or repetition that makes no sense, naming row and item.
             ModelError: a target the structure does not have.
         """
-        for name in self.targets:
-            target_route(structure, name)
-        dose = (self.kind == ADD) | (self.kind == RATE)
-        given_rate, given_duration = ~np.isnan(self.rate), ~np.isnan(self.duration)
-        modelled = np.isin(self.rate, (MODELLED_RATE, MODELLED_DURATION))
-        constant = (self.steady > 0) & (self.value == 0) & (np.nan_to_num(self.rate) > 0)
-        rules = (
-            (~np.isfinite(self.time), "time", "is not a finite number"),
-            (dose & ~(self.value >= 0) | dose & np.isinf(self.value), "value", "must be 0 or more"),
-            (given_rate & ~modelled & ~(self.rate > 0), "rate", "must be above 0, or -1 or -2 where it is modelled"),
-            (given_duration & ~(self.duration > 0), "duration", "must be above 0"),
-            ((self.additional > 0) & ~(self.interval > 0), "interval", "must be above 0 for additional doses"),
-            ((self.steady > 0) & ~(self.interval > 0) & ~constant, "interval", "must be above 0 for a steady state"),
-            ((self.kind == RATE) & ~given_rate & ~given_duration, "duration", "or a rate is needed by an infusion"),
-        )
-        for wrong, item, rule in rules:
+        routes = [target_route(structure, name) for name in self.targets]
+        for wrong, item, rule in self._rules():
             if wrong.any():
                 row = int(np.argmax(wrong))
-                raise DataError(f"{item} {rule}", where=f"event {row + 1}: {item} = {getattr(self, item)[row]:g}")
+                value = getattr(self, item)[row]
+                text = KINDS[value] if item == "kind" else f"{value:g}"
+                raise DataError(f"{item} {rule}", where=f"event {row + 1}: {item} = {text}")
+        for code, name in ((MODELLED_RATE, "rate"), (MODELLED_DURATION, "duration")):
+            for row in np.flatnonzero(self.rate == code):
+                route = routes[self.target[row]]
+                if getattr(route, name) is None:
+                    raise ModelError(
+                        f"route {route.name} of {structure.name} has no modelled {name}",
+                        where=f"event {row + 1}: rate = {code:g}",
+                        do=f"give the rate or the duration, or name a parameter in the route: {name}=...",
+                    )
+
+    def _rules(self) -> tuple[tuple[np.ndarray, str, str], ...]:
+        """Rows that break a rule, the item that does, and the rule."""
+        dose, acts = (self.kind == ADD) | (self.kind == RATE), self.kind != RESET
+        given_rate, given_duration = ~np.isnan(self.rate), ~np.isnan(self.duration)
+        modelled = np.isin(self.rate, (MODELLED_RATE, MODELLED_DURATION))
+        constant = (self.steady > 0) & (self.value == 0) & ((self.rate > 0) | (self.rate == MODELLED_RATE))
+        infusion = self.kind == RATE
+        return (
+            (~np.isfinite(self.time), "time", "is not a finite number"),
+            (self.patient < -1, "patient", "must be a patient's number, or -1 for everyone"),
+            (acts & (self.target < 0), "target", "is missing: name a route, a state or a compartment"),
+            (dose & ~(self.value >= 0) | acts & ~np.isfinite(self.value), "value", "must be 0 or more, and finite"),
+            (
+                given_rate & ~modelled & ~_positive(self.rate),
+                "rate",
+                "must be above 0, or -1 or -2 where it is modelled",
+            ),
+            (given_duration & ~_positive(self.duration), "duration", "must be above 0"),
+            (given_rate & given_duration, "duration", "and rate are both given: leave one of them out"),
+            (~infusion & (given_rate | given_duration), "kind", "must be rate for what takes time"),
+            (self.additional < 0, "additional", "must be 0 or more"),
+            ((self.additional > 0) & ~_positive(self.interval), "interval", "must be above 0 for additional doses"),
+            (~np.isin(self.steady, (0, 1, 2)), "steady", "must be 0, 1 (replacing) or 2 (on top)"),
+            (
+                (self.steady > 0) & ~_positive(self.interval) & ~constant,
+                "interval",
+                "must be above 0 for a steady state",
+            ),
+            (infusion & ~given_rate & ~given_duration, "duration", "or a rate is needed by an infusion"),
+        )
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    return (values > 0) & np.isfinite(values)
+
+
+def _column(name: str, values: list) -> np.ndarray:
+    """A column of the table; a fraction where only whole numbers make sense is refused, not cut off."""
+    array = np.asarray(values, np.float64)
+    wrong = array != np.round(array)
+    if name in _DTYPES and wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(f"{name} must be a whole number", where=f"event {row + 1}: {name} = {values[row]}")
+    return array.astype(_DTYPES.get(name, np.float64))
 
 
 _DTYPES = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twinsim.errors import DataError, UsageError
-from twinsim.events import ADD, RATE, RESET, Events, target_route
+from twinsim.events import ADD, PER, RATE, RESET, Events, target_route
 from twinsim.models.structure import Route, Structure
 
 MAX_ROWS = 100_000
@@ -20,6 +20,7 @@ class Layout:
     Attributes:
         routes: targets in use.
         doses, infusions, steady, resets, other: rows that are such for any patient.
+        per_kg, per_m2: rows whose amount is multiplied by weight, by body surface area, for any patient.
         overlap: infusions of a steady state that may still be running when it is reached.
     """
 
@@ -29,6 +30,8 @@ class Layout:
     steady: tuple[int, ...]
     resets: tuple[int, ...]
     other: tuple[int, ...]
+    per_kg: tuple[int, ...]
+    per_m2: tuple[int, ...]
     overlap: int
 
 
@@ -129,6 +132,8 @@ def _layout(events: Events, arrays: dict[str, np.ndarray], structure: Structure)
         steady=rows(steady),
         resets=rows(reset),
         other=rows(live & ~dose & ~reset),
+        per_kg=rows(dose & (arrays["per"] == PER.index("kg"))),
+        per_m2=rows(dose & (arrays["per"] == PER.index("m2"))),
         overlap=_overlap(arrays, steady & infusion),
     )
 

@@ -12,13 +12,17 @@ import pandas as pd
 
 from kernels import status as codes
 from twinsim import units
-from twinsim.design import Design, design_of
+from twinsim.design import Design, design_of, moving_covariates
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.models.structure import Structure
+from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import derive
 from twinsim.population.model import PopulationModel, population_model
+from twinsim.population.model_covariate import wanted_covariates
 from twinsim.records import Records
-from twinsim.solve import Problem, Solver, choose_solver, solve_block
+from twinsim.segments import Individual, law_of, moving_fields, switches
+from twinsim.solve import Problem, solve_block
+from twinsim.solver import Solver, choose_solver
 
 
 def predict_structure(
@@ -40,51 +44,71 @@ def predict_structure(
     Returns:
         prediction of every record in file order (record), status (patient).
     """
-    columns = {name: value.lower() for name, value in parameters.items() if isinstance(value, str)}
-    design = design_of(records, structure, used=tuple(columns.values()))
-    values = {}
-    for item in structure.parameters:
-        given = parameters.get(item.name, item.default)
-        if item.name in columns:
-            values[item.name] = jnp.asarray(design.covariates[columns[item.name]])
-        else:
-            array = jnp.atleast_1d(jnp.asarray(given, jnp.float64))
-            values[item.name] = jnp.broadcast_to(array, (_segment_count(design), array.shape[0]))
     strangers = [name for name in parameters if name not in structure.parameter_names]
     if strangers:
         raise UsageError(
             f"{structure.name} has no parameter {strangers[0]!r}", do=nearest(strangers[0], structure.parameter_names)
         )
-    chosen = solver if isinstance(solver, Solver) else choose_solver(structure, solver, precision=precision, rtol=rtol)
-    names = (output or structure.output_names[0],)
-    structure.output(names[0])
-    problem = Problem(structure, chosen, design.plan.layout, names, segments=_segment_count(design))
-    outputs, status = jax.jit(lambda p: solve_laid_out(problem, design, p, records.n_patients))(values)
-    return np.asarray(outputs[names[0]])[design.position], np.asarray(status)
+    columns = {name: value.lower() for name, value in parameters.items() if isinstance(value, str)}
+    known = {name.lower() for name in records.covariates}
+    for name, column in columns.items():
+        if column not in known:
+            what = f"{name} is to be read from {column.upper()!r}, which is no covariate of the records"
+            raise UsageError(what, where=records.source, do=nearest(column, known))
+    used = tuple(columns.values())
+    if not isinstance(solver, Solver):
+        moving = moving_covariates(records, used, "linear")
+        solver = choose_solver(structure, solver, precision=precision, rtol=rtol, moving=moving)
+    name = output or structure.output_names[0]
+    structure.output(name)
+    design = design_of(records, structure, used=used)
+    given = {item.name: parameters.get(item.name, item.default) for item in structure.parameters}
+    numbers = {key: jnp.atleast_1d(jnp.asarray(v, jnp.float64)) for key, v in given.items() if key not in columns}
+    shape = (design.count, records.n_patients)
+    covariates = {key: jnp.broadcast_to(values, shape) for key, values in design.covariates.items()}
+    covariates |= {f"={key}": jnp.broadcast_to(value, shape) for key, value in numbers.items()}
 
+    def individual(x: Mapping[str, Any], etas: Any, occasion_etas: Any) -> dict[str, Any]:
+        return {key: x[columns[key]] if key in columns else x[f"={key}"] for key in given}
 
-def _segment_count(design: Design) -> int:
-    return next(iter(design.covariates.values())).shape[0] if design.switches is not None else 1
+    problem = Problem(structure, solver, design.plan.layout, (name,), segments=design.count)
+    outputs, status = jax.jit(lambda x: solve_laid_out(problem, design, individual, x))(covariates)
+    return np.asarray(outputs[name])[design.position], np.asarray(status)
 
 
 def solve_laid_out(
-    problem: Problem, design: Design, parameters: Mapping[str, Any], patients: int
+    problem: Problem,
+    design: Design,
+    individual: Individual,
+    covariates: Mapping[str, Any],
+    etas: Any = None,
+    occasion_etas: Any = None,
 ) -> tuple[Mapping[str, Any], Any]:
     """Outputs (record, patient) and status (patient) of laid-out records.
 
     Args:
-        parameters: name -> (segment, patient | 1).
+        individual: covariates, etas, occasion etas -> parameters, element-wise.
+        covariates: name -> (segment, patient).
+        etas, occasion_etas: (eta, segment, patient), or None.
     """
+    segments, patients = design.segments, design.times.shape[1]
     plan = {name: jnp.asarray(value) for name, value in design.plan.arrays.items()}
-    plan["segment"] = jnp.asarray(design.dose_segment, jnp.int32)
-    switches = None
-    if design.switches is not None:
-        begin, key, number = design.switches
-        switches = (jnp.asarray(begin), jnp.asarray(key), jnp.asarray(number, jnp.int32))
-    result = solve_block(
-        problem, plan, parameters, {}, jnp.asarray(design.times), jnp.asarray(design.order), patients, switches=switches
-    )
-    return result[0], result[2]
+    law, change = None, None
+    if segments is None:
+        plan["segment"] = jnp.zeros(plan["time"].shape, jnp.int32)
+        fields = individual(covariates, etas, occasion_etas)
+    else:
+        plan["segment"] = jnp.asarray(segments.doses)
+        change = switches(segments.arrays)
+        if segments.slopes:
+            law = law_of(individual)
+            fields = moving_fields(covariates, segments.slopes, segments.anchor, etas, occasion_etas)
+        else:
+            fields = individual(covariates, etas, occasion_etas)
+    fields = {name: jnp.broadcast_to(value, (design.count, patients)) for name, value in fields.items()}
+    times, order = jnp.asarray(design.times), jnp.asarray(design.order)
+    outputs, _, status = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
+    return outputs, status
 
 
 # How tables spell covariates (lower case) and what they are called here.
@@ -107,6 +131,8 @@ def predict(
     parameters: Mapping[str, float] | None = None,
     etas: Any = None,
     *,
+    occasion_etas: Any = None,
+    outputs: Mapping[str, str] | None = None,
     solver: str = "auto",
     precision: str = "float64",
     rtol: float | None = None,
@@ -116,16 +142,23 @@ def predict(
     Args:
         model: a population model, or its name or file.
         parameters: numbers by theta name in place of the model's own.
-        etas: random effects (eta, patient) in the model's order; None: IPRED equals PRED.
+        etas: random effects (eta, patient) in the model's order; None: none.
+        occasion_etas: random effects of occasions (eta, occasion, patient), occasions in the order of their numbers
+            in OCC; None: none. As every item of a record, its occasion also covers the time since the one before.
+        outputs: dvid -> name of the output, where the label itself is none.
 
     Returns:
         ID TIME EVID CMT DVID DV PRED IPRED STATUS, one row per record in file order; NaN where a patient failed.
     """
     chosen = population_model(model) if not isinstance(model, PopulationModel) else model
-    fitted = Fitted(chosen, records, solver=choose_solver(chosen.structure, solver, precision=precision, rtol=rtol))
+    occasions = occasion_etas is not None
+    how = {"solver": solver, "precision": precision, "rtol": rtol}
+    fitted = Fitted(chosen, records, outputs=outputs, occasions=occasions, **how)
     thetas = {name: jnp.asarray(value, jnp.float64) for name, value in (parameters or {}).items()}
     typical, status = fitted.predictions(thetas, None)
-    individual, code = (typical, status) if etas is None else fitted.predictions(thetas, jnp.asarray(etas))
+    individual, code = typical, status
+    if etas is not None or occasions:
+        individual, code = fitted.predictions(thetas, etas, occasion_etas)
     worst = np.asarray(jnp.maximum(status, code))[records.patient]
     return pd.DataFrame(
         {
@@ -146,32 +179,38 @@ class Fitted:
     """A population model laid over records: predictions as a function of its numbers, in the data's units.
 
     Args:
+        solver: see `twinsim.solver.choose_solver`.
         outputs: dvid -> name of the output; by default the label itself, or the first output without labels.
+        occasions: random effects of occasions will be given.
     """
 
     def __init__(
-        self, model: PopulationModel, records: Records, *, solver: Solver, outputs: Mapping[str, str] | None = None
+        self,
+        model: PopulationModel,
+        records: Records,
+        *,
+        solver: str = "auto",
+        precision: str = "float64",
+        rtol: float | None = None,
+        outputs: Mapping[str, str] | None = None,
+        occasions: bool = False,
     ) -> None:
         self.model, self.records = model, records
-        used = {name.lower() for name in records.covariates if covariate_name(name) in _wanted(model)}
-        self.design = design_of(records, model.structure, used=tuple(used))
-        self.covariates = self._covariates()
+        wanted = wanted_covariates(model.covariates)
+        used = tuple(name.lower() for name in records.covariates if covariate_name(name) in wanted)
+        moving = moving_covariates(records, used, "linear")
+        tier = choose_solver(model.structure, solver, precision=precision, rtol=rtol, moving=moving)
+        carried = {name: item.unit for name, item in COVARIATES.items()}
+        carried |= {item.name: item.carried for item in model.covariates}
+        self.design = design_of(
+            records, model.structure, used=used, occasions=occasions, called=covariate_name, carried=carried
+        )
         self.output_of = self._outputs(outputs or {})
         names = tuple(dict.fromkeys(self.output_of))
         self.output_names = names or (model.structure.output_names[0],)
-        self.problem = Problem(model.structure, solver, self.design.plan.layout, self.output_names, self._segments)
+        self.problem = Problem(model.structure, tier, self.design.plan.layout, self.output_names, self.design.count)
         self.factor = self._factors()
         self._predict = jax.jit(self._predictions)
-
-    @property
-    def _segments(self) -> int:
-        return 1 if self.design.switches is None else next(iter(self.design.covariates.values())).shape[0]
-
-    def _covariates(self) -> dict[str, Any]:
-        known = {}
-        for name, values in self.design.covariates.items():
-            known[covariate_name(name)] = jnp.asarray(values)
-        return derive(known)
 
     def _outputs(self, chosen: Mapping[str, str]) -> list[str]:
         """The output each observation record belongs to, one per record ("" where none is observed)."""
@@ -198,17 +237,40 @@ class Fitted:
             found[label, name] = units.factor(unit, str(text))
         return np.asarray([found[key] for key in zip(self.records.dvid.tolist(), self.output_of, strict=True)])
 
-    def predictions(self, thetas: Mapping[str, Any], etas: Any) -> tuple[Any, Any]:
-        """Predictions (record) in the data's units and status (patient); traceable in thetas and etas."""
-        return self._predict(dict(thetas), etas)
+    def predictions(self, thetas: Mapping[str, Any], etas: Any, occasion_etas: Any = None) -> tuple[Any, Any]:
+        """Predictions (record) in the data's units and status (patient); traceable in all arguments.
 
-    def _predictions(self, thetas: Mapping[str, Any], etas: Any) -> tuple[Any, Any]:
-        shape = (self._segments, self.records.n_patients)
-        covariates = {name: jnp.broadcast_to(value, shape) for name, value in self.covariates.items()}
-        effects = None if etas is None else jnp.broadcast_to(etas[:, None, :], (etas.shape[0], *shape))
-        values = self.model.individual(covariates, etas=effects, thetas=thetas or None)
-        values = {name: jnp.broadcast_to(jnp.asarray(value), shape) for name, value in values.items()}
-        outputs, status = solve_laid_out(self.problem, self.design, values, shape[1])
+        Args:
+            etas, occasion_etas: see `predict`.
+        """
+        return self._predict(dict(thetas), self._given(etas, "etas"), self._given(occasion_etas, "occasion_etas"))
+
+    def _given(self, etas: Any, what: str) -> Any:
+        if etas is None:
+            return None
+        array, people = jnp.asarray(etas), self.records.n_patients
+        names = self.model.eta_names if what == "etas" else self.model.occasion_eta_names
+        axes = (len(names), people) if what == "etas" else (len(names), len(np.unique(self.records.occ)), people)
+        if array.shape != axes:
+            shape = "(eta, patient)" if what == "etas" else "(eta, occasion, patient)"
+            do = f"give {shape} = {axes}; the effects are {', '.join(names) or 'none'}"
+            raise UsageError(f"{what} have shape {array.shape}", where=self.model.name, do=do)
+        return array
+
+    def _predictions(self, thetas: Mapping[str, Any], etas: Any, occasion_etas: Any) -> tuple[Any, Any]:
+        shape = (self.design.count, self.records.n_patients)
+        covariates = {name: jnp.broadcast_to(value, shape) for name, value in self.design.covariates.items()}
+        if etas is not None:
+            etas = jnp.broadcast_to(etas[:, None, :], (etas.shape[0], *shape))
+        if occasion_etas is not None:
+            segments = self.design.segments
+            number = np.zeros(shape, np.int32) if segments is None else segments.occasion
+            occasion_etas = jnp.take_along_axis(occasion_etas, jnp.asarray(number)[None], axis=1)
+
+        def individual(x: Mapping[str, Any], etas: Any, occasion_etas: Any) -> Mapping[str, Any]:
+            return self.model.individual(derive(x), etas=etas, thetas=thetas or None, occasion_etas=occasion_etas)
+
+        outputs, status = solve_laid_out(self.problem, self.design, individual, covariates, etas, occasion_etas)
         stacked = jnp.stack([outputs[name] for name in self.output_names])
         which = jnp.asarray([self.output_names.index(name) for name in self.output_of])
         row, patient = self.design.position
@@ -222,17 +284,6 @@ def covariate_name(column: str) -> str:
     ('weight', 'age')
     """
     return ALIASES.get(column.lower(), column.lower())
-
-
-def _wanted(model: PopulationModel) -> set[str]:
-    """Covariates a model may use, those behind derived ones too."""
-    from twinsim.population.derived import DERIVED
-
-    names = set(model.needs)
-    for name in tuple(names):
-        if name in DERIVED:
-            names |= set(DERIVED[name].needs)
-    return names
 
 
 def require_sound(status: np.ndarray, records: Records) -> None:

@@ -13,9 +13,11 @@ from jax import Array
 
 from kernels.batch import BLOCK, all_devices, over_blocks
 from twinsim.endpoints import Endpoint
-from twinsim.population.derived import derive
+from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments
+from twinsim.population.individual import constant_parameters
 from twinsim.population.model import PopulationModel
 from twinsim.population.source import Source
+from twinsim.segments import OUTPUT_ORDER, is_moving, law_of, switches
 from twinsim.solve import Problem, solve_block
 
 
@@ -28,6 +30,7 @@ class CohortProgram:
         observed: also draw observations with residual error.
         curves: hand the trajectories out, not only what is computed from them.
         random_effects: patients differ by their random effects; False: typical patients.
+        occasions: how many have random effects of their own.
     """
 
     model: PopulationModel
@@ -37,40 +40,41 @@ class CohortProgram:
     observed: bool
     curves: bool
     random_effects: bool
+    occasions: int = 1
 
-    def patients(self, own: Mapping[str, Array], shared: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
-        """Covariates and individual parameters; element-wise over patients, name -> (patient)."""
+    def patients(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
+        """Covariates and individual parameters of `twinsim.people`; element-wise over patients."""
         ids, seed = own["id"], shared["seed"]
-        covariates = {name: value for name, value in own.items() if name != "id"}
+        covariates = dict(own["covariates"])
         if self.source is not None:
             covariates = {**self.source.sample(seed, ids), **covariates}
         for name, value in shared["covariates"].items():
             covariates[name] = jnp.broadcast_to(value, ids.shape)
-        covariates = derive(covariates)
         etas = self.model.draw_etas(seed, ids) if self.random_effects and self.model.eta_names else None
-        occasion = None
+        drawn = None
         if self.random_effects and self.model.occasion_eta_names:
-            occasion = self.model.draw_occasion_etas(seed, ids)
-        parameters = self.model.individual(
-            covariates, etas=etas, thetas=shared["thetas"] or None, occasion_etas=occasion
-        )
-        parameters = {name: jnp.broadcast_to(jnp.asarray(value), ids.shape) for name, value in parameters.items()}
-        for name, value in shared["parameters"].items():
-            parameters[name] = jnp.broadcast_to(value, ids.shape)
-        return {"covariates": covariates, "parameters": parameters}
+            number = jnp.arange(self.occasions, dtype=jnp.uint32)[:, None]
+            drawn = self.model.draw_occasion_etas(seed, ids[None, :], occasion=number)
+        individual, segments = individual_of(self.model, shared), of_both(own, shared, "segments")
+        if segments is None:
+            return constant_people(individual, covariates, ids, etas, drawn)
+        doses = of_both(own, shared, "plan")["time"].shape[0]
+        fixed = shared["covariates"]
+        count = self.occasions
+        person = people_in_segments(individual, covariates, ids, etas, drawn, segments, fixed, doses, count)
+        if self.occasions == 1:
+            person["parameters"] = {name: value[0] for name, value in person["parameters"].items()}
+        return person
 
     def block(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Array]:
         """Everything about one block of patients, by key of the results file, patient last."""
-        ids, parameters = own["id"], own["parameters"]
-        constant = set(self.model.parts.defaulted) - set(shared["parameters"])
-        segments = {name: (value[:1] if name in constant else value)[None, :] for name, value in parameters.items()}
-        plan = {**shared["plan"], "segment": jnp.zeros(shared["plan"]["time"].shape, jnp.int32)}
-        times = shared["times"]
-        order = jnp.full((times.shape[0], 1), jnp.inf)
-        start = own.get("start")
-        curves, final, status = solve_block(
-            self.problem, plan, segments, own["covariates"], times[:, None], order, BLOCK, start=start
-        )
+        ids, times, last_dose = own["id"], of_both(own, shared, "times"), of_both(own, shared, "last_dose")
+        asked = None
+        if times.ndim == 2:
+            # A patient with fewer times than others has NaN behind its last one.
+            asked = jnp.isfinite(times)
+            times = jnp.where(asked, times, jnp.nanmax(times, axis=0)[None, :])
+        curves, final, status = self._solved(own, shared, times if times.ndim == 2 else times[:, None])
         results: dict[str, Array] = {"status": status.astype(jnp.int8)}
         several = len(curves) > 1
         for output, curve in curves.items():
@@ -78,7 +82,7 @@ class CohortProgram:
                 results[output] = curve
             for endpoint in self.endpoints:
                 key = f"endpoints/{endpoint.name(output, several)}"
-                results[key] = endpoint.of(curve, times, shared["last_dose"])
+                results[key] = _endpoint(endpoint, curve, times, last_dose)
             if self.observed:
                 noisy = self.model.residual(output, curve, shared["seed"], ids, thetas=shared["thetas"] or None)
                 results[f"{output}_observed"] = noisy.astype(curve.dtype)
@@ -86,8 +90,47 @@ class CohortProgram:
         for key, value in results.items():
             if key.startswith("endpoints/"):
                 results[key] = jnp.where(failed, jnp.nan, value)
+            elif asked is not None and value.ndim == 2:
+                results[key] = jnp.where(asked, value, jnp.nan)
         results |= {f"final/{name}": value for name, value in final.items()}
         return results
+
+    def _solved(self, own: Mapping[str, Any], shared: Mapping[str, Any], times: Array) -> tuple[Any, Any, Array]:
+        """Curves, final states and status of `solve_block`."""
+        plan, segments = of_both(own, shared, "plan"), of_both(own, shared, "segments")
+        order = jnp.full((times.shape[0], 1), OUTPUT_ORDER)
+        law, change = None, None
+        if segments is None:
+            # Doses whose lag and bioavailability are the same for everyone make events that everyone shares.
+            constant = constant_parameters(self.model.parts) | set(shared["parameters"])
+            fields = {n: (value[:1] if n in constant else value)[None, :] for n, value in own["parameters"].items()}
+            plan = {**plan, "segment": jnp.zeros(plan["time"].shape, jnp.int32)}
+        else:
+            fields = own["fields"]
+            plan = {**amounts(plan, own["at_doses"]), "segment": shared["doses"]}
+            change = switches(segments)
+            law = law_of(individual_of(self.model, shared)) if is_moving(fields) else None
+        return solve_block(
+            self.problem,
+            plan,
+            fields,
+            own["covariates"],
+            times,
+            order,
+            BLOCK,
+            switches=change,
+            start=own.get("start"),
+            law=law,
+        )
+
+
+def _endpoint(endpoint: Endpoint, curve: Array, times: Array, last_dose: Array) -> Array:
+    """An endpoint of every patient (patient), each at its own times and after its own last dose where they differ."""
+    if times.ndim == 1 and last_dose.ndim == 0:
+        return endpoint.of(curve, times, last_dose)
+    times = jnp.broadcast_to(times if times.ndim == 2 else times[:, None], curve.shape)
+    last_dose = jnp.broadcast_to(last_dose, curve.shape[1:])
+    return jax.vmap(lambda c, t, s: endpoint.of(c[:, None], t, s)[0], in_axes=(1, 1, 0))(curve, times, last_dose)
 
 
 @lru_cache(maxsize=32)

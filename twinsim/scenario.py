@@ -14,6 +14,7 @@ from twinsim.plan import DosePlan
 from twinsim.population.cohort import Cohort
 from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import DERIVED
+from twinsim.population.model import PopulationModel
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,21 @@ class Scenario:
         values: what is swept, by key; becomes coordinates of the result.
         events: what happens to everyone.
         parameters, covariates: values that take the place of the patients' own.
+        units: of the swept values, by key; "1" for others.
     """
 
     values: Mapping[str, float]
     events: Events
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
-def last_dose(plan: DosePlan) -> float:
-    """Time of the last planned dose; 0 without doses."""
-    times = plan.arrays["time"][list(plan.layout.doses)] if plan.layout.doses else np.zeros(0)
-    times = times[np.isfinite(times)]
-    return float(times.max()) if times.size else 0.0
+def last_dose(plan: DosePlan) -> np.ndarray:
+    """Time of the last planned dose, 0 without doses: one number, or each patient's (patient)."""
+    times = plan.arrays["time"][list(plan.layout.doses)]
+    last = np.max(times, axis=0, initial=0.0, where=np.isfinite(times))
+    return last if len(last) > 1 else last[0]
 
 
 def same_layout(plans: list[DosePlan]) -> tuple[DosePlan, ...]:
@@ -49,9 +52,10 @@ def same_layout(plans: list[DosePlan]) -> tuple[DosePlan, ...]:
     def joined(name: str) -> tuple[int, ...]:
         return tuple(sorted({row for plan in plans for row in getattr(plan.layout, name)}))
 
+    rows_of = ("doses", "infusions", "steady", "resets", "other", "per_kg", "per_m2")
     layout = type(plans[0].layout)(
         routes=routes,
-        **{name: joined(name) for name in ("doses", "infusions", "steady", "resets", "other")},
+        **{name: joined(name) for name in rows_of},
         overlap=max(plan.layout.overlap for plan in plans),
     )
     padded = []
@@ -74,21 +78,52 @@ def events_identity(events: Events) -> dict[str, Any]:
     return {**columns, "targets": list(events.targets)}
 
 
-def checked_times(times: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Output times as an array.
+def checked_times(times: Any, size: int) -> np.ndarray:
+    """Output times as an array: (time) for everyone, or (time, patient), NaN behind a patient's last one.
+
+    Args:
+        times: one list for everyone, or one list per patient, of any lengths.
+        size: number of patients.
 
     Raises:
-        UsageError: times that are not finite, or not increasing.
+        UsageError: times that are not finite, or not increasing; lists for another number of patients.
     """
-    grid = np.asarray(times, np.float64)
-    if grid.ndim != 1 or grid.size == 0 or not np.isfinite(grid).all():
-        raise UsageError("times must be a list of finite numbers", where="times")
-    wrong = np.flatnonzero(np.diff(grid) <= 0)
-    if wrong.size:
-        a, b = grid[wrong[0]], grid[wrong[0] + 1]
-        problem = "twice" if a == b else "out of order"
-        raise UsageError(f"time {b:g} is {problem}", where=f"times[{wrong[0] + 1}]", do="sort them, each once")
-    return grid
+    if not np.iterable(times):
+        raise UsageError("times must be a list of finite numbers", where="times", do="times=[0, 1, 2], say")
+    ragged = any(np.ndim(row) for row in times)
+    rows = [np.asarray(row, np.float64) for row in (times if ragged else [times])]
+    if ragged and len(rows) != size:
+        raise UsageError(f"times of {len(rows)} patients, and {size} patients", where="times", do="give one list each")
+    grid = np.full((max(row.size for row in rows), len(rows)), np.nan)
+    for number, row in enumerate(rows):
+        place = f"times[{number}]" if ragged else "times"
+        row = row[: np.flatnonzero(np.isfinite(row))[-1] + 1] if ragged and np.isfinite(row).any() else row
+        if row.ndim != 1 or row.size == 0 or not np.isfinite(row).all():
+            raise UsageError("times must be a list of finite numbers", where=place)
+        wrong = np.flatnonzero(np.diff(row) <= 0)
+        if wrong.size:
+            a, b = row[wrong[0]], row[wrong[0] + 1]
+            problem = "twice" if a == b else "out of order"
+            raise UsageError(f"time {b:g} is {problem}", where=f"{place}[{wrong[0] + 1}]", do="sort them, each once")
+        grid[: row.size, number] = row
+    return grid if ragged else grid[:, 0]
+
+
+def checked_occasions(occasions: Sequence[float] | None, model: PopulationModel) -> np.ndarray:
+    """Start of each occasion (occasion), one at 0 where none are given.
+
+    Raises:
+        UsageError: starts that are not rising, or a model whose parameters do not differ between occasions.
+    """
+    if occasions is None:
+        return np.zeros(1)
+    starts = np.asarray(occasions, np.float64)
+    if starts.ndim != 1 or not starts.size or not np.isfinite(starts).all() or (np.diff(starts) <= 0).any():
+        raise UsageError("occasions must be rising times", where="occasions", do="occasions=[0, 24, 48], say")
+    if not model.occasion_eta_names:
+        do = "leave occasions out, or add between_occasions to the model's file"
+        raise UsageError(f"no parameter of {model.name} differs between occasions", where="occasions", do=do)
+    return starts
 
 
 def covariate_meaning(name: str, cohort: Cohort | None = None) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from twinsim.cohort_job import CohortJob, cohort_job
 from twinsim.errors import UsageError
 from twinsim.events import Events
 from twinsim.models.structure import Structure
+from twinsim.population.bare import bare_model
 from twinsim.population.cohort import Cohort
 from twinsim.population.model import PopulationModel, population_model
 
@@ -43,7 +44,7 @@ class Results:
         return self.arrays["status"]
 
     def to_xarray(self) -> Any:
-        """A Dataset over (patient, time), endpoints, parameters and covariates among its variables."""
+        """A Dataset over (patient, time | record), endpoints, parameters and covariates among its variables."""
         import xarray as xr
 
         coordinates: dict[str, Any] = {"patient": self.job.patient_ids(0, self.job.size)}
@@ -68,11 +69,11 @@ class Results:
 
 
 def simulate(
-    model: str | PopulationModel | Structure,
+    model: str | Path | Mapping[str, Any] | PopulationModel | Structure,
     cohort: Cohort | int | None = None,
     events: Events | None = None,
     parameters: Mapping[str, float] | None = None,
-    times: Sequence[float] | np.ndarray | None = None,
+    times: Any = None,
     outputs: Sequence[str] | None = None,
     start: Mapping[str, np.ndarray] | None = None,
     seed: int = 0,
@@ -87,9 +88,10 @@ def simulate(
         cohort: patients, or their number; None: one typical patient (no random effects, typical covariates).
         events: what happens to everyone; None: nothing, the states just go on.
         parameters: values that take the place of the patients' own, by the structure's names.
-        times: of outputs [the structure's time unit].
+        times: of outputs [the structure's time unit]; one list for everyone, or one for each patient.
         start: `final` of an earlier simulation, with the same events: go on from there.
-        options: of `twinsim.cohort_job`: endpoints, observed, random_effects, rtol, max_steps, source.
+        options: of `twinsim.cohort_job`: covariates, occasions, endpoints, observed, random_effects, rtol, max_steps,
+            source.
 
     Returns:
         Results; one row per patient with a status, failed patients NaN.
@@ -99,16 +101,12 @@ def simulate(
     >>> one["concentration"].shape
     (2, 1)
     """
-    if isinstance(model, Structure):
-        bare = {"title": model.name, "structure": model.name, "source": "assumed", "parameters": {}}
-        chosen = population_model(bare)
-    else:
-        chosen = population_model(model) if isinstance(model, str | Path) else model
+    chosen = bare_model(model) if isinstance(model, Structure) else population_model(model)
     if times is None:
         raise UsageError("when to look?", where="times", do="times=[0, 1, 2, 4], say")
     if cohort is None:
         typical = {name: np.asarray([value]) for name, value in chosen.typical_covariates.items()}
-        cohort = Cohort(np.asarray([0]), typical, {})
+        cohort = Cohort(np.asarray([0]), typical, {item.name: item.carried for item in chosen.covariates})
         options.setdefault("random_effects", False)
     source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
     job = cohort_job(
@@ -127,7 +125,7 @@ def simulate(
     raw = job.run_all(start)
     arrays = {key: np.asarray(value) for key, value in raw.items() if not key.startswith("final/")}
     final = {key.removeprefix("final/"): np.asarray(value) for key, value in raw.items() if key.startswith("final/")}
-    final["time"] = np.full(job.size, job.times[-1])
+    final["time"] = np.broadcast_to(np.nanmax(job.times, axis=0), (job.size,)).copy()
     return Results(job, arrays, final)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,78 +15,14 @@ from kernels.closed import ClosedTier, Star
 from kernels.explicit import ExplicitTier
 from kernels.march import Start, march, worst
 from twinsim.dosing import dose_events, events_before
-from twinsim.errors import UsageError, nearest
+from twinsim.errors import UsageError
 from twinsim.models import analysis
 from twinsim.models.structure import Structure
 from twinsim.plan import Layout
+from twinsim.segments import Law
+from twinsim.solver import PRECISIONS, Solver, choose_solver
 
-log = logging.getLogger(__name__)
-SOLVERS = ("auto", "closed", "explicit")
-PRECISIONS = {"float32": jnp.float32, "float64": jnp.float64}
-
-
-@dataclass(frozen=True)
-class Solver:
-    """Which tier, and how exactly.
-
-    Args:
-        tier: "closed" or "explicit" (see `choose_solver`).
-        precision: "float32" or "float64".
-        rtol: relative tolerance of a step of tier explicit.
-        max_steps: steps a patient may take.
-        reason: why this tier.
-    """
-
-    tier: str
-    precision: str = "float32"
-    rtol: float = 1e-4
-    max_steps: int = 100_000
-    reason: str = ""
-
-
-def choose_solver(
-    structure: Structure,
-    solver: str = "auto",
-    *,
-    precision: str = "float32",
-    rtol: float | None = None,
-    max_steps: int = 100_000,
-) -> Solver:
-    """The tier a structure is solved by, with the reason, which is logged.
-
-    Args:
-        rtol: by default 1e-4 in float32 and 1e-9 in float64.
-
-    Raises:
-        UsageError: an unknown name, or a tier that cannot solve this structure.
-
-    >>> from twinsim.models.pk.two_compartment_oral import structure
-    >>> choose_solver(structure).tier
-    'closed'
-    """
-    for value, known, key in ((solver, SOLVERS, "solver"), (precision, PRECISIONS, "precision")):
-        if value not in known:
-            raise UsageError(f"unknown {key} {value!r}", where=key, do=nearest(str(value), known))
-    star = analysis.star(structure)
-    if solver == "closed" and star is None:
-        raise UsageError(
-            f"solver=closed cannot solve {structure.name}",
-            where="solver",
-            why="its equations are not one to three linear compartments around a centre, with or without a depot",
-            do="use solver=auto or solver=explicit",
-        )
-    tier = ("closed" if star is not None else "explicit") if solver == "auto" else solver
-    if solver != "auto":
-        reason = "it was asked for"
-    elif tier == "closed":
-        reason = "linear compartments around a centre have an exact solution"
-    else:
-        reason = "the equations have no closed solution here, so they are integrated step by step"
-    log.info("solver %s for %s: %s", tier, structure.name, reason)
-    if rtol is not None and not 1e-14 <= rtol <= 0.1:
-        raise UsageError(f"rtol = {rtol:g} is no tolerance", where="solver.rtol", do="choose 1e-12 to 1e-2")
-    default = 1e-4 if precision == "float32" else 1e-9
-    return Solver(tier, precision, default if rtol is None else rtol, max_steps, reason)
+__all__ = ["Problem", "Solver", "choose_solver", "make_tier", "solve_block"]
 
 
 @dataclass(frozen=True)
@@ -106,8 +41,10 @@ class Problem:
     segments: int = 1
 
 
-def make_tier(structure: Structure, solver: Solver, infused: frozenset[int], *, dtype: Any, rtol: float) -> Any:
-    """The kernel's tier for a structure."""
+def make_tier(
+    structure: Structure, solver: Solver, infused: frozenset[int], *, dtype: Any, rtol: float, law: Law | None = None
+) -> Any:
+    """The kernel's tier for a structure; its parameters follow from the law where there is one."""
     names, states = structure.parameter_names, structure.state_names
     if solver.tier == "closed":
         star = analysis.star(structure)
@@ -116,11 +53,12 @@ def make_tier(structure: Structure, solver: Solver, infused: frozenset[int], *, 
         return ClosedTier(order, lambda p: _star_rates(structure, star, p), infused, dtype)
 
     def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
+        p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
         cast = {name: p[name].astype(dtype) for name in names}
         result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
-        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), t.shape) for name in states)
+        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
 
-    return ExplicitTier(rates_of, rtol=rtol, max_steps=solver.max_steps, dtype=dtype)
+    return ExplicitTier(rates_of, infused, rtol=rtol, max_steps=solver.max_steps, dtype=dtype)
 
 
 def _needs(structure: Structure, dtype: Any) -> dict[str, Array]:
@@ -172,15 +110,17 @@ def solve_block(
     *,
     switches: tuple[Array, Array, Array] | None = None,
     start: Mapping[str, Array] | None = None,
+    law: Law | None = None,
 ) -> tuple[dict[str, Array], dict[str, Array], Array]:
     """Trajectories of a block of patients.
 
     Args:
         plan: arrays of a `twinsim.plan.DosePlan` (row, patient | 1), with "segment" added.
-        parameters: name -> (segment, patient | 1), float64.
+        parameters: name -> (segment, patient | 1), float64; with a law, what it takes as fields.
         times: of outputs (time, patient | 1) [the structure's time unit]; order: see `events_before`.
         switches: see `dose_events`.
         start: states by name (patient) and "time" (patient) to go on from.
+        law: (time, fields) -> parameters that change all the time (see `twinsim.segments`); tier explicit only.
 
     Returns:
         outputs by name (time, patient), final states by name (patient), status (patient).
@@ -192,31 +132,36 @@ def solve_block(
             return {name: value[0] if segment.ndim == 1 else value for name, value in parameters.items()}
         return {name: _segment_value(value, segment) for name, value in parameters.items()}
 
+    def settled(segment: Array) -> dict[str, Array]:
+        fields = at(segment)
+        return fields if law is None else {**fields, **law(fields["anchor"], fields)}
+
     infused = frozenset(
         structure.state_names.index(problem.layout.routes[int(target)].to)
         for target in _infused_targets(problem.layout)
     )
-    exact = make_tier(structure, problem.solver, infused, dtype=jnp.float64, rtol=min(problem.solver.rtol, 1e-9))
+    tight = min(problem.solver.rtol, 1e-9)
+    exact = make_tier(structure, problem.solver, infused, dtype=jnp.float64, rtol=tight, law=law)
     linear = problem.solver.tier == "closed"
     events, loads, keys, status = dose_events(
-        structure, problem.layout, plan, at, covariates, exact, linear, patients, switches
+        structure, problem.layout, plan, settled, covariates, exact, linear, patients, switches
     )
     before = events_before(events, keys, times, order)
-    tier = make_tier(structure, problem.solver, infused, dtype=dtype, rtol=problem.solver.rtol)
-    states, begin = _beginning(structure, at(jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start)
+    tier = make_tier(structure, problem.solver, infused, dtype=dtype, rtol=problem.solver.rtol, law=law)
+    states, begin = _beginning(structure, settled(jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start)
 
     def observe(time: Array, x: tuple, p: Mapping[str, Array]) -> dict[str, Array]:
         cast = {name: value.astype(dtype) for name, value in p.items()}
+        cast = cast if law is None else law(time.astype(dtype), cast)
         named = dict(zip(structure.state_names, x, strict=True))
         seen = structure.observe(time.astype(dtype), named, cast, _needs(structure, dtype))
         return {name: jnp.broadcast_to(jnp.asarray(seen[name], dtype), (patients,)) for name in problem.outputs}
 
     rates = tuple(jnp.zeros((patients,), dtype) for _ in states)
-    done = jnp.zeros((patients,), jnp.int32)
+    done = jnp.zeros((1,), jnp.int32)
     if start is not None:
         rates = tuple(start[f"rate:{name}"].astype(dtype) for name in structure.state_names)
         done = events_before(events, keys, begin[None, :], jnp.full((1, 1), jnp.inf))[0]
-        done = jnp.broadcast_to(done, (patients,))
     outputs, final, rates, code = march(
         tier,
         at,
@@ -229,7 +174,8 @@ def solve_block(
         segmented=problem.segments > 1,
         dtype=dtype,
     )
-    status = worst(_parameter_status(structure, parameters, patients), status, code + jnp.zeros_like(status))
+    known = parameters if law is None else law(parameters["anchor"], parameters)
+    status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))
     status = worst(status, _finite(outputs, status))
     failed = status != codes.OK
     outputs = {name: jnp.where(failed[None, :], jnp.nan, value) for name, value in outputs.items()}
@@ -264,7 +210,7 @@ def _beginning(
     states = tuple(
         jnp.broadcast_to(jnp.asarray(initial[name]).astype(dtype), (patients,)) for name in structure.state_names
     )
-    return states, jnp.broadcast_to(jnp.minimum(times[0], 0.0), (patients,))
+    return states, jnp.minimum(times[0], 0.0)
 
 
 def _parameter_status(structure: Structure, parameters: Mapping[str, Array], patients: int) -> Array:
@@ -282,6 +228,3 @@ def _finite(outputs: Mapping[str, Array], status: Array) -> Array:
     for value in outputs.values():
         finite &= jnp.all(jnp.isfinite(value), axis=0)
     return jnp.where(finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)
-
-
-Block = Callable[..., Any]

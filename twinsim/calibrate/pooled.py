@@ -2,6 +2,9 @@
 
     objective = sum_j [ ln v_j + (y_j - f_j)^2 / v_j ]        (-2 log likelihood without n ln 2 pi)
 
+with the variance v_j of observation y_j about its prediction f_j; for a lognormal error ln y_j takes the place of y_j,
+ln f_j that of f_j, and 2 ln y_j is added.
+
 Numbers are searched on an unbounded scale: log where a number has a lower bound only, logit between two bounds.
 L-BFGS (optax) from several starts; a start has converged when one more step changes the objective by less than
 1e-9 of its size and no derivative on the search scale exceeds 1e-3; the best converged start is taken.
@@ -11,7 +14,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +28,6 @@ from twinsim.errors import DataError, UsageError, nearest
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.prediction import Fitted, require_sound
 from twinsim.records import Records
-from twinsim.solve import choose_solver
 
 log = logging.getLogger(__name__)
 CHANGE, SLOPE = 1e-9, 1e-3
@@ -80,8 +83,7 @@ def fit_pooled(
     """
     chosen = population_model(model) if not isinstance(model, PopulationModel) else model
     names = _names(chosen, fit)
-    tier = choose_solver(chosen.structure, solver, precision="float64")
-    fitted = Fitted(chosen, records, solver=tier, outputs=outputs)
+    fitted = Fitted(chosen, records, solver=solver, outputs=outputs)
     objective = _objective(fitted, names)
     start = {name: chosen.numbers[name].value for name in names}
     require_sound(np.asarray(fitted.predictions({}, None)[1]), records)
@@ -146,7 +148,7 @@ def _objective(fitted: Fitted, names: tuple[str, ...]) -> Any:
         total = jnp.zeros(())
         for name, mask in which.items():
             if model.error_models[name].log_scale:
-                s2 = jnp.log1p(model.error_models[name].variance(f, thetas) / f**2)
+                s2 = model.error_models[name].log_variance(f, thetas)
                 terms = jnp.log(s2) + 2.0 * jnp.log(y) + (jnp.log(y) - jnp.log(f)) ** 2 / s2
             else:
                 v = model.error_models[name].variance(f, thetas)
@@ -210,15 +212,25 @@ def _stepper(function: Any) -> tuple[Any, Any]:
     @jax.jit
     def step(z: jax.Array, state: Any) -> tuple:
         value, gradient = jax.value_and_grad(function)(z)
-        update, state = method.update(gradient, state, z, value=value, grad=gradient, value_fn=function)
+        with _optax_rules():
+            update, state = method.update(gradient, state, z, value=value, grad=gradient, value_fn=function)
         return optax.apply_updates(z, update), state, value, jnp.max(jnp.abs(gradient))
 
     return method, step
 
 
+@contextmanager
+def _optax_rules() -> Iterator[None]:
+    """JAX's own rules for mixed types and ranks: optax relies on them, where a program may have set stricter ones."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
 def _search(method: Any, step: Any, z: jax.Array, *, max_steps: int) -> _Run:
     """L-BFGS until the stopping rule of this module's head is met."""
-    state, trace, reason = method.init(z), [], f"{max_steps} steps were not enough"
+    with _optax_rules():
+        state = method.init(z)
+    trace, reason = [], f"{max_steps} steps were not enough"
     for _ in range(max_steps):
         new, state, value, slope = step(z, state)
         trace.append(float(value))

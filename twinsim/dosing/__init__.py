@@ -3,7 +3,7 @@
     arrives    at t + lag                       amount F * AMT
     RATE > 0   infusion of F * AMT / RATE       RATE = -1: rate R of the route;  RATE = -2: duration D, rate F * AMT / D
     SS = 1     a reset, then the steady state at phase II - lag;  SS = 2: that state is added
-    EVID 3, 4  end what runs and cancel what is still to come of earlier records
+    EVID 3, 4  end what runs, cancel what is still to come of earlier records, and begin anew: states as at the start
 
 At equal times: additional and lagged doses and ends of infusions come before records, records in their order.
 Source: NONMEM 7 help (AMT RATE ADDL II SS EVID ALAG F); checked against NONMEM's own output.
@@ -66,12 +66,16 @@ def dose_events(
     status, vectors = jnp.zeros((patients,), jnp.int32), jnp.zeros((0, len(structure.states), 1))
     doses = planned_doses(layout, plan, parameters, covariates)
     wipes = _wipes(layout, plan)
-    rows += _resets(layout, plan)
+    rows += _resets(structure, layout, plan)
     rows += _plain(structure, layout, plan)
     if layout.steady:
         vectors, loading, status = steady_states(structure, layout, plan, doses, parameters, tier, linear, patients)
         rows += loading
     rows += _arrivals(structure, layout, plan, doses)
+    if layout.resets and structure.start is not None:
+        vectors = jnp.concatenate(
+            [_widened(vectors, patients), _beginnings(structure, layout, plan, parameters, patients)]
+        )
     raw = stacked(rows) if rows else nothing()
     raw = raw._replace(time=_cancelled(raw, wipes))
     if switches is not None:
@@ -94,21 +98,41 @@ def _cancelled(raw: Raw, wipes: list[tuple[Array, Array]]) -> Array:
     """Times, inf for events of records that a later wipe record overtakes."""
     time = raw.time
     for wiped_at, order in wipes:
-        gone = (raw.order < order) & (wiped_at <= raw.time + SAME_TIME) & jnp.isfinite(wiped_at)
+        gone = (
+            (raw.order < order[None, :]) & (wiped_at[None, :] <= raw.time + SAME_TIME) & jnp.isfinite(wiped_at)[None, :]
+        )
         time = jnp.where(gone, jnp.inf, time)
     return time
 
 
-def _resets(layout: Layout, plan: Mapping[str, Array]) -> list[Raw]:
+def _resets(structure: Structure, layout: Layout, plan: Mapping[str, Array]) -> list[Raw]:
+    """Rows that end everything; their loads stand behind those of the steady states."""
+    first = len(layout.steady)
     return [
         event(
             jnp.where(plan["kind"][row] == RESET, plan["time"][row], jnp.inf),
             plan["order"][row],
             plan["order"][row],
             reset=True,
+            load=-1 if structure.start is None else first + number,
         )
-        for row in layout.resets
+        for number, row in enumerate(layout.resets)
     ]
+
+
+def _beginnings(
+    structure: Structure, layout: Layout, plan: Mapping[str, Array], parameters: Parameters, patients: int
+) -> Array:
+    """The states a reset begins anew with (reset, state, patient)."""
+    rows = jnp.asarray(layout.resets)
+    inputs = {port.name: jnp.float64(port.default) for port in structure.needs if port.default is not None}
+    begin = structure.initial(parameters(plan["segment"][rows]), inputs)
+    shape = (len(layout.resets), patients)
+    return jnp.stack([jnp.broadcast_to(jnp.asarray(begin[name]), shape) for name in structure.state_names], axis=1)
+
+
+def _widened(vectors: Array, patients: int) -> Array:
+    return jnp.broadcast_to(vectors, (*vectors.shape[:2], patients))
 
 
 def _plain(structure: Structure, layout: Layout, plan: Mapping[str, Array]) -> list[Raw]:

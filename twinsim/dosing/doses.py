@@ -8,7 +8,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from twinsim.events import MODELLED_DURATION, MODELLED_RATE, RATE
+from twinsim.errors import UsageError
+from twinsim.events import MODELLED_DURATION, MODELLED_RATE, PER, RATE
 from twinsim.models.structure import Route, Structure
 from twinsim.plan import Layout
 
@@ -55,10 +56,7 @@ def planned_doses(
 
         return _per_route(layout, plan, value)
 
-    given = plan["value"]
-    for number, covariate in ((1, "weight"), (2, "bsa")):
-        if covariate in covariates:
-            given = jnp.where(plan["per"] == number, given * covariates[covariate][None, :], given)
+    given = _whole_amounts(layout, plan, covariates)
     lag, bioavailable = named("lag", 0.0), named("f", 1.0)
     amount = given * bioavailable
     by_route = _per_route(layout, plan, lambda route: {"rate": -1.0, "duration": -2.0}.get(route.infusion or "", 0.0))
@@ -80,6 +78,23 @@ def planned_doses(
         rate=jnp.where(infused, rate, 0.0),
         duration=jnp.where(infused, duration, 0.0),
     )
+
+
+def _whole_amounts(layout: Layout, plan: Mapping[str, Array], covariates: Mapping[str, Array]) -> Array:
+    """Amounts given (row, patient | 1), those per kg or m2 times the patient's."""
+    given = plan["value"]
+    for unit, covariate, rows in (("kg", "weight", layout.per_kg), ("m2", "bsa", layout.per_m2)):
+        if not rows:
+            continue
+        if covariate not in covariates:
+            wanted = "weight" if unit == "kg" else "bsa, or weight and height"
+            raise UsageError(
+                f"a dose per {unit} needs the patients' {covariate}, and there is none",
+                where="regimen.per",
+                do=f"give the cohort its {wanted}, or leave per out",
+            )
+        given = jnp.where(plan["per"] == PER.index(unit), given * covariates[covariate][None, :], given)
+    return given
 
 
 def state_index(structure: Structure, layout: Layout, plan: Mapping[str, Array], row: int) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -85,6 +86,16 @@ class Cohort:
     def timed(self) -> tuple[str, ...]:
         """Names of the covariates that change in time."""
         return tuple(name for name, values in self.covariates.items() if isinstance(values, TimedCovariate))
+
+    @property
+    def digest(self) -> str:
+        """A hash of all ids and values, which tells two cohorts apart."""
+        arrays: dict[str, Any] = {"id": self.ids}
+        for name, values in self.covariates.items():
+            timed = isinstance(values, TimedCovariate)
+            parts = {f"{values.interpolation} {name}": values.values, f"time {name}": values.times} if timed else {}
+            arrays |= parts or {name: values}
+        return digest(arrays)
 
     def take(self, indices: Any) -> Cohort:
         """The patients at these positions (integers, a slice or a mask), in that order."""
@@ -193,6 +204,20 @@ def sample_blocks(source: Source, seed: int, ids: np.ndarray) -> dict[str, np.nd
 @lru_cache(maxsize=16)
 def _compiled(source: Source) -> Any:
     return jax.jit(source.sample)
+
+
+def digest(arrays: Mapping[str, Any]) -> str:
+    """A hash of named arrays.
+
+    >>> digest({"weight": [70.0]}) == digest({"weight": [71.0]})
+    False
+    """
+    found = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {values.dtype} {values.shape} ".encode())
+        found.update(values.tobytes())
+    return found.hexdigest()
 
 
 def _checked_ids(ids: Any) -> np.ndarray:

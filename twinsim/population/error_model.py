@@ -88,6 +88,11 @@ class ErrorModel:
             return self._number("additive", thetas, f) ** 2 + self._number("proportional", thetas, f) ** 2 * f**2
         return self._scale(f, thetas) ** 2
 
+    def log_variance(self, prediction: Any, thetas: Mapping[str, Any] | None = None) -> Array:
+        """Variance s^2 of log(observation) where that is normal; arguments as in `variance`."""
+        f = jnp.asarray(prediction)
+        return jnp.broadcast_to(self._number("lognormal", thetas, f) ** 2, f.shape)
+
     def observe(self, prediction: Any, normals: Any, thetas: Mapping[str, Any] | None = None) -> Array:
         """Observations from predictions and standard normal numbers.
 

@@ -51,6 +51,14 @@ def individual_parameters(
     return {name: result[name] for name in parts.structure.parameter_names}
 
 
+def constant_parameters(parts: Parts) -> frozenset[str]:
+    """Parameters that are the same for every patient: no covariate and no random effect enters them."""
+    if parts.parameterisation is not None:
+        return frozenset(parts.defaulted)
+    varied = {*parts.between_patients.names, *parts.between_occasions.names}
+    return frozenset(item.name for item in parts.parameters if not item.relations and item.name not in varied)
+
+
 def distributions_of(parts: Parts) -> dict[str, str]:
     """Parameter -> distribution of its random effects."""
     levels = (parts.between_patients, parts.between_occasions)

@@ -60,7 +60,9 @@ class PopulationModel:
     omega_occasion: np.ndarray
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, PopulationModel) and self._identity_text == other._identity_text
+        if not isinstance(other, PopulationModel):
+            return False
+        return self._identity_text == other._identity_text and self.structure == other.structure
 
     def __hash__(self) -> int:
         return hash(self._identity_text)
@@ -261,9 +263,7 @@ class PopulationModel:
     def _identity_text(self) -> str:
         omegas = {"omega": self.omega.tolist(), "omega_occasion": self.omega_occasion.tolist()}
         # Words do not change a number.
-        data = {
-            key: value for key, value in self.document.items() if key not in ("title", "source", "notes", "regimen")
-        }
+        data = {k: v for k, v in self.document.items() if k not in ("title", "source", "notes", "regimen")}
         content = {"document": data, "numbers": self._values, **omegas}
         return json.dumps(content, sort_keys=True)
 

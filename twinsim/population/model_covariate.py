@@ -50,6 +50,14 @@ class ModelCovariate:
         return self.formula or (self.name if self.name in DERIVED else None)
 
 
+def wanted_covariates(covariates: Iterable[ModelCovariate]) -> set[str]:
+    """Covariates a model may use, and all that those are computed from where a cohort lacks them."""
+    wanted = {name for item in covariates for name in (item.name, item.computed_by) if name}
+    for name in reversed(DERIVED):  # every formula stands behind those it needs
+        wanted |= set(DERIVED[name].needs) if name in wanted else set()
+    return wanted
+
+
 def read_covariate(fields: Fields, name: str) -> ModelCovariate | None:
     """A section of `covariates`, for example {unit: mL/min, typical: 62, at_most: 150}."""
     known = COVARIATES.get(name)

@@ -119,6 +119,30 @@ class TimedCovariate:
         share = np.clip((time - t0) / width, 0.0, 1.0)
         return np.where(t1 > t0, v0 + (v1 - v0) * share, v0)
 
+    def onward(self, time: Any, past: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Value at a time and its change per hour from there on, until the next point.
+
+        Args:
+            time: [h], one number or (patient,); infinite before the first point or after the last.
+            past: the time itself is over, so that a value carried backward is already the next one; bool (patient,).
+
+        Returns:
+            value, slope [1/h], both (patient,); the slope is 0 unless values are joined by straight lines.
+        """
+        time = np.broadcast_to(np.asarray(time, np.float64), self.times.shape[1:])
+        if self.interpolation != "linear":
+            moment = np.where(past, np.nextafter(time, np.inf), time) if self.interpolation == "nocb" else time
+            return self.at(moment), np.zeros(time.shape)
+        last = self.times.shape[0] - 1
+        rows = np.arange(time.size)
+        before = (self.times <= time).sum(axis=0) - 1
+        inside = (before >= 0) & (before < last)
+        before = np.clip(before, 0, max(last - 1, 0))
+        after = np.minimum(before + 1, last)
+        width = np.where(inside, self.times[after, rows] - self.times[before, rows], 1.0)
+        rise = np.where(inside, self.values[after, rows] - self.values[before, rows], 0.0)
+        return self.at(time), rise / np.where(width > 0.0, width, 1.0)
+
     def take(self, indices: Any) -> TimedCovariate:
         """The patients at these positions."""
         return TimedCovariate(self.times[:, indices], self.values[:, indices], self.interpolation)

@@ -75,16 +75,22 @@ def bands(
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(8.2, 3.9))
-        axes = figure.add_subplot()
-        handles = _draw_bands(axes, time, quantiles)
-        axes.set_xlabel(_with_unit("time after first dose", time_unit))
-        axes.set_ylabel(_with_unit(label, unit))
-        axes.margins(x=0)
-        _day_ticks(axes, float(time[-1] - time[0]), time_unit)
-        if _all_positive(quantiles):
-            axes.set_ylim(bottom=0)
-        _legend_above(axes, handles, len(handles))
+        draw_bands(figure.add_subplot(), time, quantiles, label=label, unit=unit, time_unit=time_unit)
         return figure
+
+
+def draw_bands(
+    axes: Axes, time: np.ndarray, quantiles: Mapping[float, np.ndarray], *, label: str, unit: str, time_unit: str = "h"
+) -> None:
+    """The picture of `bands` on given axes."""
+    handles = _draw_bands(axes, time, quantiles)
+    axes.set_xlabel(_with_unit("time after first dose", time_unit))
+    axes.set_ylabel(_with_unit(label, unit))
+    axes.margins(x=0)
+    _day_ticks(axes, float(time[-1] - time[0]), time_unit)
+    if _all_positive(quantiles):
+        axes.set_ylim(bottom=0)
+    _legend_above(axes, handles, len(handles))
 
 
 def _draw_bands(axes: Axes, time: np.ndarray, quantiles: Mapping[float, np.ndarray]) -> list:
@@ -194,53 +200,62 @@ def observed_against_predicted(table: pd.DataFrame, *, label: str, unit: str) ->
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(4.6, 4.4))
-        axes = figure.add_subplot()
-        top = 1.06 * float(np.nanmax(table[["DV", "PRED"]].to_numpy()))
-        axes.plot([0, top], [0, top], color=QUIET, linewidth=1.0)
-        axes.plot(table["PRED"], table["DV"], "o", color=ORANGE, markersize=4, alpha=0.75, markeredgewidth=0)
-        axes.set_xlim(0, top)
-        axes.set_ylim(0, top)
-        axes.set_aspect("equal")
-        axes.set_xlabel(_with_unit(f"predicted {label}", unit))
-        axes.set_ylabel(_with_unit(f"observed {label}", unit))
-        handles = [
-            Line2D([], [], marker="o", linestyle="", color=ORANGE, markersize=4, label="observation"),
-            Line2D([], [], color=QUIET, label="observed = predicted"),
-        ]
-        _legend_above(axes, handles, 2)
+        draw_observed_against_predicted(figure.add_subplot(), table, label=label, unit=unit)
         return figure
 
 
-def histograms(values: Mapping[str, tuple[str, np.ndarray]]) -> Figure:
+def draw_observed_against_predicted(axes: Axes, table: pd.DataFrame, *, label: str, unit: str) -> None:
+    """The picture of `observed_against_predicted` on given axes."""
+    top = 1.06 * float(np.nanmax(table[["DV", "PRED"]].to_numpy()))
+    axes.plot([0, top], [0, top], color=QUIET, linewidth=1.0)
+    axes.plot(table["PRED"], table["DV"], "o", color=ORANGE, markersize=4, alpha=0.75, markeredgewidth=0)
+    axes.set_xlim(0, top)
+    axes.set_ylim(0, top)
+    axes.set_aspect("equal")
+    axes.set_xlabel(_with_unit(f"predicted {label}", unit))
+    axes.set_ylabel(_with_unit(f"observed {label}", unit))
+    handles = [
+        Line2D([], [], marker="o", linestyle="", color=ORANGE, markersize=4, label="observation"),
+        Line2D([], [], color=QUIET, label="observed = predicted"),
+    ]
+    _legend_above(axes, handles, 2)
+
+
+def histograms(values: Mapping[str, tuple[str, str, np.ndarray]]) -> Figure:
     """How endpoints spread over patients, side by side.
 
     Args:
-        values: words for the endpoint -> (unit, one value per patient); failed patients' NaN are left out.
+        values: name -> (words, unit, one value per patient); failed patients' NaN are left out.
     """
     columns = 2 if len(values) in (2, 4) else min(3, len(values))
     rows = math.ceil(len(values) / columns)
     with rc_context(STYLE):
-        figure = Figure(figsize=(8.2, 2.4 * rows), layout="constrained")
+        figure = Figure(figsize=(8.2, 2.5 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, (words, (unit, numbers)) in zip(grid, values.items(), strict=False):
-            finite = np.asarray(numbers, np.float64)
-            finite = finite[np.isfinite(finite)]
-            axes.set_xlabel(textwrap.fill(_with_unit(words, unit), 44 if columns == 2 else 34), fontsize=9)
+        for axes, (name, (words, unit, numbers)) in zip(grid, values.items(), strict=False):
+            axes.set_title(name, fontsize=9.5, loc="left", pad=4)
+            axes.set_xlabel(textwrap.fill(_with_unit(words, unit), 44 if columns == 2 else 32), fontsize=9)
             axes.set_yticks([])
             axes.grid(False)
             axes.spines["left"].set_visible(False)
-            if not len(finite):
-                axes.text(0.5, 0.5, "no values", transform=axes.transAxes, ha="center", color=QUIET)
-                continue
-            # The last half per cent on either side would squeeze everybody else into a few bars.
-            low, high = np.quantile(finite, [0.005, 0.995])
-            if high <= low:
-                low, high = low - 0.5, high + 0.5
-            axes.hist(finite, bins=40, range=(low, high), color=BLUE, alpha=0.75, linewidth=0)
-            axes.axvline(float(np.median(finite)), color=DEEP, linewidth=1.4)
+            _draw_histogram(axes, np.asarray(numbers, np.float64))
         for axes in grid[len(values) :]:
             axes.set_visible(False)
         return figure
+
+
+def _draw_histogram(axes: Axes, numbers: np.ndarray) -> None:
+    """The middle 99 % of the finite values, or in words why there is nothing to draw."""
+    finite = numbers[np.isfinite(numbers)]
+    # The last half per cent on either side would squeeze everybody else into a few bars.
+    low, high = np.quantile(finite, [0.005, 0.995]) if len(finite) else (0.0, 0.0)
+    if high <= low:
+        words = f"{low:g} in every patient" if len(finite) else "no patient has a value"
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=QUIET)
+        return
+    axes.hist(finite, bins=40, range=(low, high), color=BLUE, alpha=0.75, linewidth=0)
+    axes.axvline(float(np.median(finite)), color=DEEP, linewidth=1.4)
 
 
 def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, label: str, unit: str) -> Figure:

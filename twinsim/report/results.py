@@ -21,6 +21,12 @@ from twinsim.store import open_results
 SCENARIOS_DRAWN = 24
 SCENARIOS_OVER_TIME = 12
 _PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# How to read the bands of these quantiles.
+BANDS = (
+    "The line is the median: at each time half of the patients lie above it and half below. Half of all patients lie "
+    "inside the dark band (25 % to 75 %), nine in ten inside the light one (5 % to 95 %). The bands are made anew at "
+    "each time: no single patient follows their edges."
+)
 
 
 def sections_of(path: str | Path) -> tuple[list[Section], str]:
@@ -48,6 +54,7 @@ def _summarised(tree: Any) -> Any:
             warnings.simplefilter("ignore", RuntimeWarning)
             summary[name] = finite.quantile(_PROBABILITIES, "patient").assign_attrs(array.attrs)
             summary[f"{name}_mean"], summary[f"{name}_sd"] = finite.mean("patient"), finite.std("patient", ddof=1)
+            summary[f"{name}_n"] = finite.count("patient")
     # The root's coordinates hold for every group.
     return summary.assign_coords({n: c for n, c in tree.coords.items() if set(c.dims) <= set(summary.dims)})
 
@@ -111,21 +118,30 @@ def _over_time(summary: Any) -> Section | None:
         array = summary[name]
         words, unit = _words(array), _unit(array)
         if "scenario" not in array.dims:
-            how = "exact" if array.attrs.get("method") == "exact" else "from bins"
-            caption = f"{words[:1].upper() + words[1:]}: median and bands of the virtual patients ({how} quantiles)."
+            caption = f"{_capital(words)} in the virtual patients.{_how_exact(array)}"
             figure = plots.bands(time, _quantiles(array), label=words, unit=unit, time_unit=_unit(summary["time"]))
             pictures.append(Picture(figure, caption))
             continue
         points = _scenario_words(summary)[:SCENARIOS_OVER_TIME]
         drawn = {point: _quantiles(array.isel(scenario=i)) for i, point in enumerate(points)}
         figure = plots.bands_by_scenario(time, drawn, label=words, unit=unit, time_unit=_unit(summary["time"]))
-        caption = f"{words[:1].upper() + words[1:]} in each scenario: median and bands of the same virtual patients."
+        caption = f"{_capital(words)} of the same virtual patients in each scenario.{_how_exact(array)}"
         pictures.append(Picture(figure, caption))
     more = ""
     if "scenario" in summary.dims and summary.sizes["scenario"] > SCENARIOS_OVER_TIME:
         count = summary.sizes["scenario"]
         more = f"The first {SCENARIOS_OVER_TIME} of {count:,} scenarios are drawn; the results hold all of them."
-    return Section("The population over time", pictures=pictures, note=more) if pictures else None
+    return Section("The population over time", BANDS, pictures, note=more) if pictures else None
+
+
+def _how_exact(array: Any) -> str:
+    """What the quantiles of a large run may be off by."""
+    error = array.attrs.get("relative_error")
+    return f" The quantiles are within {100 * float(error):g} % of the exact ones." if error is not None else ""
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _endpoints(summary: Any, tree: Any) -> Section | None:
@@ -134,22 +150,27 @@ def _endpoints(summary: Any, tree: Any) -> Section | None:
         return None
     if "scenario" in summary.dims:
         return _by_scenario(summary, [n for n in names if "scenario" in summary[n].dims])
-    called, rows = _short_words(summary, names), []
+    # The name says which output is meant.
+    called, rows = {name: _words(summary[name]).rpartition(": ")[2] for name in names}, []
     for name in names:
         array, quantiles = summary[name], _quantiles(summary[name])
         mean, sd = (float(summary[f"{name}{s}"]) if f"{name}{s}" in summary else np.nan for s in ("_mean", "_sd"))
         cells = [number(float(v)) for v in (mean, sd, *(quantiles[p] for p in sorted(quantiles)))]
-        rows.append([called[name], _unit(array), *cells])
+        count = f"{int(summary[f'{name}_n']):,}" if f"{name}_n" in summary else "-"
+        rows.append([name, called[name], _unit(array), count, *cells])
     heads = [_percent(float(p)) for p in np.sort(summary["quantile"].to_numpy())]
-    table = Table(["endpoint", "unit", "mean", "SD", *heads], rows, frozenset(range(2, 4 + len(heads))))
+    table = Table(
+        ["name", "endpoint", "unit", "patients", "mean", "SD", *heads], rows, frozenset(range(3, 6 + len(heads)))
+    )
     pictures = []
     if "endpoints" in tree.children:
         group = tree["endpoints"].to_dataset()
-        shown = {called[n]: (_unit(group[n]), group[n].to_numpy()) for n in names if n in group}
+        shown = {n: (called[n], _unit(group[n]), group[n].to_numpy()) for n in names if n in group}
         if shown:
-            caption = "Endpoints over patients, the middle 99 % of them; the dark line is the median."
+            caption = "How many patients have which value (the outermost 1 % left out); the dark line is the median."
             pictures.append(Picture(plots.histograms(shown), caption))
-    return Section("Endpoints", pictures=pictures, table=table)
+    note = "Patients: those with a finite value, of whom the other columns speak."
+    return Section("Endpoints", pictures=pictures, table=table, note=note)
 
 
 def _by_scenario(summary: Any, names: list[str]) -> Section:
@@ -160,10 +181,8 @@ def _by_scenario(summary: Any, names: list[str]) -> Section:
         if len(points) <= SCENARIOS_DRAWN and set(_PROBABILITIES) <= {float(p) for p in array["quantile"].to_numpy()}:
             words = called[name]
             figure = plots.scenarios(points, _quantiles(array), label=words, unit=_unit(array))
-            pictures.append(
-                Picture(figure, f"{words[:1].upper() + words[1:]} in each scenario; the same patients in all.")
-            )
-    heads = [f"{called[n]} [{_unit(summary[n])}], median (5 % to 95 %)" for n in names]
+            pictures.append(Picture(figure, f"{_capital(words)} in each scenario; the same patients in all."))
+    heads = [f"{n} [{_unit(summary[n])}]" for n in names]
     rows = []
     for i, point in enumerate(points[:200]):
         cells = []
@@ -172,7 +191,8 @@ def _by_scenario(summary: Any, names: list[str]) -> Section:
             cells.append(f"{number(middle)} ({number(low)} to {number(high)})")
         rows.append([point, *cells])
     note = f"The first 200 of {len(points):,} scenarios are listed." if len(points) > 200 else ""
-    return Section("Endpoints by scenario", pictures=pictures, table=Table(["scenario", *heads], rows), note=note)
+    text = "The table gives the median over patients and, in brackets, the 5 % and 95 % quantiles."
+    return Section("Endpoints by scenario", text, pictures, Table(["scenario", *heads], rows), note)
 
 
 def _percent(p: float) -> str:

@@ -1,23 +1,27 @@
-"""Settings that must stand before JAX starts: every core a device, float64, and compiler options that fuse small loops.
+"""Settings that must stand before JAX starts: every core a device, float64, and how XLA compiles loops for CPUs.
 
-Both compiler options are for XLA on CPU: loops whose buffers fit the cache become one function instead of one call per
-operation, and stages that share intermediate values are computed once. Measured in docs/decisions/0002.
+A step of tier explicit is some three hundred operations on vectors that fit the cache; XLA's defaults make a call of
+each. Three options change that, measured in docs/decisions/0002: whole loops become one function, stages that share
+intermediate values are computed once, and vectors are as wide as the machine has them. The second one makes XLA abort
+on some programs of other packages, so it is set where only ours run: in the command and the benchmarks, or where
+TWINSIM_XLA=fast asks for it.
 """
 
 import os
 import sys
 
-XLA_OPTIONS = "xla_cpu_small_while_loop_byte_threshold=1000000000,xla_cpu_use_multi_output_fusion"
+WIDE = "--xla_cpu_prefer_vector_width=512"
+LOOPS = "xla_cpu_small_while_loop_byte_threshold=1000000000"
+SHARED_STAGES = "xla_cpu_use_multi_output_fusion"
 
 
-def configure() -> None:
+def configure(fast: bool = False) -> None:
     """Prepare JAX for twinsim; what the user has set in the environment wins.
 
-    Does nothing to an XLA_FLAGS that already holds extra options, nor to a number of CPU devices already chosen.
+    Args:
+        fast: only programs of ours will be compiled in this process.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_backend_extra_options" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_extra_options={XLA_OPTIONS}".strip()
+    _set_compiler(fast or os.environ.get("TWINSIM_XLA") == "fast")
     started = "jax" in sys.modules
     import jax
 
@@ -30,6 +34,19 @@ def configure() -> None:
         if not started:
             raise
         # The backend runs already, in somebody else's program: its devices are used as they are.
+
+
+def _set_compiler(fast: bool) -> None:
+    """XLA_FLAGS with our options; extra options that are not ours are left alone."""
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    extra = "--xla_backend_extra_options="
+    ours = {f"{extra}{LOOPS}", f"{extra}{LOOPS},{SHARED_STAGES}"}
+    flags = [flag for flag in flags if flag not in ours]
+    if not any(flag.startswith(extra) for flag in flags):
+        flags.append(f"{extra}{LOOPS},{SHARED_STAGES}" if fast else f"{extra}{LOOPS}")
+    if not any(flag.startswith(WIDE.partition("=")[0]) for flag in flags):
+        flags.append(WIDE)
+    os.environ["XLA_FLAGS"] = " ".join(flags)
 
 
 def _cores() -> int:

@@ -20,12 +20,15 @@ from twinsim.store.shard import SHARDS, Shard, damage, read_states
 from twinsim.store.variable import Variable
 
 
-def finish(job: Job, folder: Path, plan: Plan, layout: Layout, shards: list[Shard], kept: str) -> Path:
+def finish(
+    job: Job, folder: Path, plan: Plan, layout: Layout, shards: list[Shard], texts: Mapping[str, str], kept: str
+) -> Path:
     """Write results.h5 of a run.
 
     Args:
         layout: what the shards hold.
         shards: all that were finished; patients of others keep fill values and status not_computed.
+        texts: for /provenance, by name.
         kept: what of the run is safe, for the message if the disk refuses.
 
     Returns:
@@ -36,7 +39,7 @@ def finish(job: Job, folder: Path, plan: Plan, layout: Layout, shards: list[Shar
     if ids.shape != (job.size,):
         raise StoreError(f"patient_ids gave shape {ids.shape} for {job.size} patients")
     whole = Layout(job.title, layout.variables, layout.coordinates, _attributes(job, plan, shards), layout.filter)
-    contents = Contents(whole, ids, _summaries(job, folder, shards), job.provenance)
+    contents = Contents(whole, ids, _summaries(job, folder, shards), texts)
     path = folder / RESULTS_FILE
     (join_shards if plan.one_file else map_shards)(path, contents, shards, kept)
     return path

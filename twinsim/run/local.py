@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ def execute(
     progress: str = "none",
     reporter: Reporter | None = None,
     single_file_bytes: int = SINGLE_FILE_BYTES,
+    texts: Mapping[str, str] | None = None,
 ) -> RunOutcome | Plan:
     """Run a job into a folder.
 
@@ -62,6 +63,7 @@ def execute(
         progress: auto, plain, json or none, on the standard error.
         reporter: in place of `progress`.
         single_file_bytes: larger results stay in their shards.
+        texts: for /provenance, by name, besides those of the job.
 
     Returns:
         how the run ended; with `dry_run` the `Plan`.
@@ -70,34 +72,31 @@ def execute(
         StoreError: the folder holds something else, the disk is full or may not be written.
         UsageError: an argument or the job contradicts itself.
     """
-    folder = Path(folder)
-    identity = stored_identity(job, save, filter)
+    folder, identity = Path(folder), stored_identity(job, save, filter)
     record = check_folder(folder, identity, resume=resume)
     plan = make_plan(
-        job,
-        folder,
-        save=save,
-        chunk=chunk,
-        shard=shard,
-        filter=filter,
-        single_file_bytes=single_file_bytes,
+        job, folder, save=save, chunk=chunk, shard=shard, filter=filter, single_file_bytes=single_file_bytes,
         record=record,
-    )
+    )  # fmt: skip
     if dry_run:
         return plan
-    plan.check_disk()
+    plan.check()
     with alone_in(folder):
         # Another process may have begun or ended this run before the folder was ours.
         record = check_folder(folder, identity, resume=resume)
         content = record or {"identity": identity, "plan": plan.as_dict()}
-        return _Run(job, folder, plan, RunRecord(folder, content), reporter or reporter_for(progress)).go()
+        record = RunRecord(folder, content)
+        return _Run(job, folder, plan, record, reporter or reporter_for(progress), texts or {}).go()
 
 
 class _Run:
     """One start of a run in its folder."""
 
-    def __init__(self, job: Job, folder: Path, plan: Plan, record: RunRecord, reporter: Reporter) -> None:
+    def __init__(
+        self, job: Job, folder: Path, plan: Plan, record: RunRecord, reporter: Reporter, texts: Mapping[str, str]
+    ) -> None:
         self.job, self.folder, self.plan, self.record, self.reporter = job, folder, plan, record, reporter
+        self.texts = {**job.provenance, **texts}
         self.layout = Layout(job.title, stored_variables(job, plan.save), job.coordinates, filter=plan.filter)
         self.wanted = {v.key for v in self.layout.variables} | {"status"} | {k for r in job.reducers for k in r.keys}
         self.done: dict[int, Shard] = {}
@@ -128,7 +127,8 @@ class _Run:
             else:
                 if not self.done:
                     raise next(iter(self.failed.values()))
-                path = finish(self.job, self.folder, self.plan, self.layout, list(self.done.values()), self._kept())
+                whole = list(self.done.values())
+                path = finish(self.job, self.folder, self.plan, self.layout, whole, self.texts, self._kept())
         except KeyboardInterrupt:
             interrupted = True
         except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -70,7 +71,7 @@ class Plan:
         return [
             f"{self.title}: {self.patients:,} patients"
             + (f" x {self.scenarios:,} scenarios" if self.scenarios > 1 else ""),
-            f"chunks of {self.chunk:,} patients, {self.shards:,} shards of {self.shard:,}"
+            f"chunks of {self.chunk:,} patients, {counted(self.shards, 'shard')} of {self.shard:,}"
             + (f", {self.done:,} finished already" if self.done else ""),
             f"save={self.save}: {in_bytes(self.result_bytes)} in {kind}, "
             f"at most {in_bytes(self.disk_bytes)} more on disk, {in_bytes(self.free_bytes)} free",
@@ -78,18 +79,39 @@ class Plan:
             f"folder {self.folder}",
         ]
 
-    def check_disk(self) -> None:
-        """Refuse a run that cannot fit on the disk.
+    def check(self) -> None:
+        """Refuse a run that fits neither into this machine's memory nor on the disk.
 
         Raises:
-            StoreError: more is needed than is free.
+            UsageError: more memory is needed than the machine has.
+            StoreError: more disk is needed than is free.
         """
+        installed = installed_bytes()
+        if installed is not None and self.memory_bytes > installed:
+            raise UsageError(
+                f"the run needs {in_bytes(self.memory_bytes)} of memory, this machine has {in_bytes(installed)}",
+                where=f"{self.patients:,} patients, {self.chunk:,} at once",
+                do="take fewer at once (runner.chunk=256), fewer times or scenarios, or fewer patients",
+            )
         if self.disk_bytes > self.free_bytes:
             raise StoreError(
                 f"the run needs {in_bytes(self.disk_bytes)} of disk, {in_bytes(self.free_bytes)} are free",
                 where=self.folder,
                 do="save less (save=endpoints or save=summary), or choose a folder on another disk: out=FOLDER",
             )
+
+
+def counted(number: int, word: str) -> str:
+    """A number with its word: 1 shard, 2 shards."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def installed_bytes() -> int | None:
+    """Memory of this machine; None where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def in_bytes(size: int) -> str:
@@ -124,7 +146,8 @@ def stored_identity(job: Job, save: str, filter: str) -> dict[str, Any]:
     outputs = [v.key for v in stored_variables(job, save)]
     reducers = [r.name for r in job.reducers]
     here = {"patients": job.size, "save": save, "filter": filter, "outputs": outputs, "summaries": reducers}
-    return plain({**job.identity, **here})
+    # Under a key of its own: whatever the job calls its things, nothing of it is hidden.
+    return plain({**job.identity, "stored": here})
 
 
 def make_plan(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from twinsim.errors import UsageError, nearest
-from twinsim.run.plan import Plan
+from twinsim.run.plan import Plan, counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -68,9 +68,14 @@ class _Counter:
         self.failed += failed
 
     @property
+    def seconds(self) -> float:
+        """Since this start; compiling is in it."""
+        return max(1e-9, self.clock() - self.begun)
+
+    @property
     def rate(self) -> float:
         """Patients per second since this start."""
-        return (self.done - self.before) / max(1e-9, self.clock() - self.begun)
+        return (self.done - self.before) / self.seconds
 
     @property
     def remaining(self) -> float | None:
@@ -96,7 +101,7 @@ class Plain:
     def start(self, plan: Plan, done: int) -> None:
         self.count.start(plan, done)
         there = f", {done:,} there already" if done else ""
-        self._say(f"{plan.title}: {plan.patients:,} patients in {plan.shards:,} shards{there}")
+        self._say(f"{plan.title}: {counted(plan.patients, 'patient')} in {counted(plan.shards, 'shard')}{there}")
 
     def advance(self, patients: int, failed: int) -> None:
         self.count.advance(patients, failed)
@@ -107,7 +112,7 @@ class Plain:
         self._say(text)
 
     def stop(self) -> None:
-        self._say(self._state())
+        self._say(f"{self._state()}, in {in_time(self.count.seconds)}")
 
     def _state(self) -> str:
         c = self.count

@@ -109,10 +109,12 @@ def check_folder(folder: Path, identity: Mapping[str, Any], *, resume: bool) -> 
     Raises:
         StoreError: the folder holds another run, a finished or unfinished one without resume, or other files.
     """
-    if not folder.exists():
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        what = "the run's folder is a file" if there == folder else "the run's folder would lie in a file"
+        raise StoreError(what, where=str(there), do="choose another: out=FOLDER")
+    if there != folder:
         return None
-    if not folder.is_dir():
-        raise StoreError("the run's folder is a file", where=str(folder), do="choose another: out=FOLDER")
     record = read_json(folder / RUN_FILE)
     if record is None:
         _check_foreign(folder)

@@ -62,10 +62,10 @@ def test_the_endpoint_table_says_what_the_results_say(results):
     (row,) = next(s for s in sections if s.heading == "Endpoints").table.rows
     cl = 1.0 + ((np.arange(2000) * 2654435761 + 7) % 1009) / 101.0
     auc = np.delete(50.0 / cl, [3, 700])
-    assert row[:2] == ["area under the curve", "mg*h/L"]
-    assert float(row[2]) == pytest.approx(auc.mean(), rel=5e-3)
-    assert float(row[3]) == pytest.approx(auc.std(ddof=1), rel=5e-3)
-    assert [float(c) for c in row[4:]] == pytest.approx(np.quantile(auc, [0.05, 0.25, 0.5, 0.75, 0.95]), rel=5e-3)
+    assert row[:3] == ["auc", "area under the curve", "mg*h/L"] and row[3] == "1,998"
+    assert float(row[4]) == pytest.approx(auc.mean(), rel=5e-3)
+    assert float(row[5]) == pytest.approx(auc.std(ddof=1), rel=5e-3)
+    assert [float(c) for c in row[6:]] == pytest.approx(np.quantile(auc, [0.05, 0.25, 0.5, 0.75, 0.95]), rel=5e-3)
 
 
 def test_pictures_do_not_share_identifiers(results, tmp_path):
@@ -103,4 +103,6 @@ def test_small_pictures_show_every_patient():
 
 def test_endpoints_without_values_or_spread_are_drawn():
     nothing, same = np.full(50, np.nan), np.full(50, 3.0)
-    assert plots.svg(plots.histograms({"none": ("h", nothing), "same": ("h", same)}), "x").startswith("<svg")
+    figure = plots.histograms({"none": ("none", "h", nothing), "same": ("all the same", "h", same)})
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["no patient has a value", "3 in every patient"]
+    assert plots.svg(figure, "x").startswith("<svg")

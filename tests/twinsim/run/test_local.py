@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray
+from stored import contents, files_in
 from tiny_job import TIMES, TinyJob
 
 from twinsim.errors import StoreError, UsageError
@@ -21,25 +22,6 @@ from twinsim.run.plan import Plan
 from twinsim.store import NOT_COMPUTED, open_results
 
 BOTH = pytest.mark.parametrize("single", [2**29, 0], ids=["one file", "shards"])
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    """Bytes of every dataset outside /provenance."""
-    found: dict[str, bytes] = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset) and not name.startswith("provenance") and item.dtype.kind != "O":
-            found[name] = item.dtype.str.encode() + str(item.shape).encode() + item[()].tobytes()
-
-    with h5py.File(path, "r") as file:
-        file.visititems(visit)
-        if "shards" in file:
-            found["shards/sha256"] = "".join(file["shards/sha256"].asstr()[()]).encode()
-    return found
-
-
-def files_in(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
 @BOTH

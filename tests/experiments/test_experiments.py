@@ -1,0 +1,226 @@
+"""Every experiment of the menu in a tiny size, through the command line, checked against closed forms."""
+
+import json
+import warnings
+from importlib import resources
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import xarray
+
+from tests.experiments.command import command
+from tests.twinsim.run.stored import files_in
+from twinsim import arguments
+
+STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
+UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
+EXPERIMENTS = sorted(arguments.experiments_in([arguments.conf_folder()]))
+TINY = {
+    "quickstart": ["population.size=40", "times.count=25", "calibrate.starts=1"],
+    "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
+    "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
+    "sweep": ["population.size=40", "times.count=13"],
+}
+
+
+def oral(time, dose, ka, cl, v, lag=0.0):
+    """Concentration after one oral dose, one compartment (Bateman 1910): time and parameters broadcast."""
+    after = np.maximum(time - lag, 0.0)
+    return dose * ka / (v * (ka - cl / v)) * (np.exp(-cl / v * after) - np.exp(-ka * after))
+
+
+def repeated(time, dose, interval, count, p):
+    """The sum over doses: (patient, time) from parameters (patient)."""
+    own = {name: p[name].to_numpy()[:, None] for name in ("ka", "cl", "v", "lag")}
+    given = p["f"].to_numpy()[:, None] * dose
+    return sum(oral(time[None, :] - n * interval, given, **own) for n in range(count))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """Each experiment once: its name -> the answer and the folder."""
+    kept = {}
+
+    def run(name):
+        if name not in kept:
+            folder = tmp_path_factory.mktemp(name) / "run"
+            kept[name] = (command(f"+experiment={name}", f"out={folder}", "progress=plain", *TINY[name]), folder)
+        return kept[name]
+
+    return run
+
+
+def test_every_experiment_of_the_menu_is_tried():
+    assert set(TINY) == set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_an_experiment_runs_and_leaves_whole_files(done, name):
+    answer, folder = done(name)
+    assert answer.code == 0, answer.err
+    extra = ["predictions.csv"] if name == "predict" else []
+    assert files_in(folder) == sorted(["results.h5", "report.html", "run.json", *extra])
+    assert answer.out.endswith(f'  import xarray\n  data = xarray.open_dataset("{folder / "results.h5"}")\n')
+    assert f"results: {folder / 'results.h5'}\n" in answer.out and f"report:  {folder}" in answer.out
+    assert "(100 %)" in answer.err and "solver closed" in answer.err
+    assert json.loads((folder / "run.json").read_text())["state"] == "finished"
+    page = (folder / "report.html").read_text()
+    assert "<svg" in page and "http-equiv" not in page and " nan" not in page.split("<details>")[0].lower()
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_results_open_with_dimensions_units_and_coordinates(done, name):
+    _, folder = done(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with xarray.open_datatree(folder / "results.h5") as tree:
+            root = tree.to_dataset()
+            assert root.attrs["Conventions"] == "CF-1.11" and len(root.attrs["config_hash"]) == 8
+            assert int(root["status"].max()) == 0 and root["status"].attrs["flag_meanings"].startswith("ok ")
+            assert root["patient"].dtype == np.int64
+            along = "record" if name == "predict" else "time"
+            assert {"patient", along} <= set(root.coords) and list(root.sizes)[-1] == along
+            assert name == "predict" or root["time"].units == "h"
+            for group in tree.subtree:
+                if group.path != "/provenance":
+                    missing = [n for n, v in group.data_vars.items() if not {"units", "long_name"} <= set(v.attrs)]
+                    assert not missing, (group.path, missing)
+            texts = tree["provenance"].data_vars
+            assert {"settings", "environment", "model", "sources"} <= set(texts)
+    with h5py.File(folder / "results.h5") as file:
+        assert [d[0].name for d in file["status"].dims] == [f"/{d}" for d in root["status"].dims]
+
+
+def test_cohort_pk_is_the_sum_of_single_doses(done):
+    _, folder = done("cohort_pk")
+    with xarray.open_datatree(folder / "results.h5") as tree:
+        curve, time = tree["concentration"], tree["time"].to_numpy()
+        assert curve.dims == ("patient", "time") and curve.shape == (40, 100) and curve.dtype == np.float32
+        assert (time[0], time[-1]) == (0.0, 24.0)
+        expected = repeated(time, 300.0, 8.0, 3, tree["parameters"])
+        np.testing.assert_allclose(curve, expected, atol=1e-5 * expected.max())
+        ends = tree["endpoints"]
+        np.testing.assert_allclose(ends["cmax"], curve.max("time"), rtol=1e-6)
+        np.testing.assert_allclose(ends["auc"], np.trapezoid(expected, time, axis=1), rtol=1e-4)
+        assert ends["auc"].units == "mg*h/L" and ends["tmax"].units == "h"
+        np.testing.assert_allclose(tree["summary/concentration"].sel(quantile=0.5), curve.median("patient"), rtol=1e-6)
+        assert len(np.unique(tree["parameters/cl"])) == 40
+
+
+def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):
+    _, folder = done("quickstart")
+    with xarray.open_datatree(folder / "results.h5") as tree:
+        time = tree["time"].to_numpy()
+        expected = repeated(time, 300.0, 12.0, 10, tree["parameters"])
+        np.testing.assert_allclose(tree["concentration"], expected, atol=1e-5 * expected.max())
+        sources = str(tree["provenance/sources"].to_numpy()[()])
+    data = pd.read_csv(STUDY, na_values=".")
+    seen, fitted = data[data["DV"].notna() & data["AMT"].isna()], {}
+    for line in sources.splitlines():
+        name, _, value = line.split(":")[0].partition(" = ")
+        fitted[name] = float(value.split()[0])
+    doses = data.dropna(subset="AMT").set_index("ID").eval("AMT * WT")
+    theta = {name: fitted[name] for name in ("ka", "cl", "v")}
+
+    def misfit(p):
+        return float(((seen["DV"] - oral(seen["TIME"], seen["ID"].map(doses), **p)) ** 2).sum())
+
+    best = misfit(theta)
+    assert all(misfit({**theta, name: theta[name] * change}) > best for name in theta for change in (0.98, 1.02))
+    page = (folder / "report.html").read_text()
+    assert page.count("<svg") == 4 and "Boeckmann, Sheiner and Beal 1994" in page and "nine in ten" in page
+
+
+def test_predict_gives_the_published_models_curve(done):
+    _, folder = done("predict")
+    table, data = pd.read_csv(folder / "predictions.csv"), pd.read_csv(STUDY, na_values=".")
+    assert len(table) == len(data) and table["ID"].tolist() == data["ID"].tolist()
+    doses = data["ID"].map(data.dropna(subset="AMT").set_index("ID").eval("AMT * WT"))
+    expected = oral(data["TIME"], doses, ka=1.59114, cl=2.75123, v=31.8160)  # typical values of the library's file
+    np.testing.assert_allclose(table["PRED"], expected, rtol=2e-4, atol=1e-6)
+    with xarray.open_dataset(folder / "results.h5") as stored:
+        assert stored["prediction"].dims == ("patient", "record") and stored["prediction"].units == "mg/L"
+        np.testing.assert_allclose(stored["prediction"].to_numpy().ravel(), table["PRED"], rtol=1e-12)
+
+
+def test_predictions_are_in_the_unit_of_the_data(done, tmp_path):
+    _, folder = done("predict")
+    words = ["model=theophylline", f"data={STUDY}", "columns.AMT=mg/kg", "columns.DV=ng/mL", "columns.WT=kg"]
+    assert command("+experiment=predict", *words, f"out={tmp_path}/r", "report=false", "progress=none").code == 0
+    here, there = pd.read_csv(tmp_path / "r" / "predictions.csv"), pd.read_csv(folder / "predictions.csv")
+    np.testing.assert_allclose(here["PRED"], 1000.0 * there["PRED"], rtol=1e-9)
+    with xarray.open_dataset(tmp_path / "r" / "results.h5") as stored:
+        assert stored["prediction"].units == "ng/mL" and stored["observed"].units == "ng/mL"
+
+
+def test_axes_of_a_sweep_are_a_dimension(done):
+    _, folder = done("sweep")
+    with xarray.open_datatree(folder / "results.h5") as tree:
+        amount, interval = tree["regimen_amount"].to_numpy(), tree["regimen_interval"].to_numpy()
+        assert amount.tolist() == [200.0] * 3 + [300.0] * 3 + [400.0] * 3
+        assert interval.tolist() == [8.0, 12.0, 24.0] * 3
+        auc = tree["endpoints/auc"]
+        assert auc.dims == ("scenario", "patient") and auc.shape == (9, 40)
+        np.testing.assert_allclose(auc[amount == 400.0], 2 * auc[amount == 200.0].to_numpy(), rtol=1e-5)
+        assert bool((auc[interval == 8.0].to_numpy() > auc[interval == 24.0].to_numpy()).all())
+        assert "concentration" not in tree.data_vars and tree["summary/concentration"].dims[0] == "scenario"
+        assert tree["parameters/cl"].dims == ("patient",)
+
+
+def test_multirun_makes_a_run_for_each_value(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    common = ["population.size=5", "save=endpoints", "report=false", "progress=none", "endpoints=[auc,time_above:2.5]"]
+    answer = command("-m", "+experiment=cohort_pk", "regimen.amount=100,200", *common)
+    assert answer.code == 0, answer.err
+    folders = sorted(Path("runs").iterdir())
+    assert len(folders) == 2 and {p.name for p in tmp_path.iterdir()} == {"runs"}
+    found = {}
+    for folder in folders:
+        with xarray.open_datatree(folder / "results.h5") as tree:
+            settings = str(tree["provenance/settings"].to_numpy()[()])
+            assert '"seed": 0' in settings and "time_above_2p5" in tree["endpoints"]
+            found[float(tree["endpoints/auc"].mean())] = tree["endpoints/auc"].to_numpy()
+    low, high = (found[key] for key in sorted(found))
+    np.testing.assert_allclose(high, 2 * low, rtol=1e-5)
+    again = command("-m", "+experiment=cohort_pk", "regimen.amount=100,200", *common)
+    assert again.code == 2 and again.err.count("already finished") == 2
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_dry_run_says_what_is_needed_and_touches_nothing(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    answer = command(f"+experiment={name}", *TINY[name], "dry_run=true")
+    assert answer.code == 0 and not list(tmp_path.iterdir())
+    assert "shard" in answer.out and "free" in answer.out and f"folder runs/{name}-" in answer.out
+
+
+def test_some_failed_patients_give_exit_code_1_and_their_status(tmp_path):
+    few = ["solver=explicit", "solver.max_steps=30", "solver.rtol=1e-6", "population.size=20", "progress=none"]
+    answer = command("+experiment=cohort_pk", *few, f"out={tmp_path}/r")
+    assert answer.code == 1 and "of 20 patients failed" in answer.err and "results: " in answer.out
+    with xarray.open_datatree(tmp_path / "r" / "results.h5") as tree:
+        status = tree["status"].to_numpy()
+        names = dict(zip(tree["status"].flag_values, tree["status"].flag_meanings.split(), strict=True))
+        assert {names[code] for code in status} <= {"ok", "max_steps"} and (status != 0).any()
+        assert np.isnan(tree["endpoints/cmax"].to_numpy()[status != 0]).all()
+        assert tree.attrs["patients_failed"] == (status != 0).sum()
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "patients failed and are left out" in page and "raise solver.max_steps" in page
+
+
+def test_a_table_of_patients_is_taken_as_it_is(tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text("id,weight [kg],sex,age [y],creatinine [mg/dL]\n7,70,male,40,1.0\n9,55,female,60,0.8\n")
+    words = ["model=vancomycin_goti_2018", "covariates.dialysis=0", "population=table", "times.count=5"]
+    words += [f"population.source={people}", "report=false", "progress=none"]
+    assert command("+experiment=cohort_pk", *words, f"out={tmp_path}/r").code == 0
+    with xarray.open_datatree(tmp_path / "r" / "results.h5") as tree:
+        assert tree["patient"].to_numpy().tolist() == [7, 9]
+        assert tree["covariates/weight"].to_numpy().tolist() == [70.0, 55.0]
+        assert tree["covariates/dialysis"].to_numpy().tolist() == [0.0, 0.0]
+    people.write_text(people.read_text().replace("55", "56"))
+    answer = command("+experiment=cohort_pk", *words, f"out={tmp_path}/r", "resume=true")
+    assert answer.code == 2 and "the folder holds another run" in answer.err
