@@ -147,6 +147,7 @@ class RunConfig:
     outputs: tuple[str, ...] | None = None
     endpoints: tuple[str, ...] = ("auc", "cmax", "tmax", "trough")
     observed: bool = False
+    occasions: tuple[float, ...] = ()
     typical: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
