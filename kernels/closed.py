@@ -48,22 +48,24 @@ class Coefficients(NamedTuple):
     Attributes:
         rates: eigenvalues (mode) of (patient).
         response: R_i as nested tuples (mode)(to)(from).
-        depot, absorbed: see `Star`.
+        depot, absorbed: see `Star`; None without a depot, as per_depot.
         lower, gap: per mode, the smaller of l_i and depot, and depot - l_i.
         per_rate, per_depot, per_lower, per_upper, per_gap: 1 over these, 0 where they are 0.
+        sound: False where modes are too close to be told apart, bool.
     """
 
     rates: tuple[Array, ...]
     response: tuple[tuple[tuple[Array, ...], ...], ...]
-    depot: Array | None
-    absorbed: Array | None
+    depot: Any
+    absorbed: Any
     lower: tuple[Array, ...]
     gap: tuple[Array, ...]
     per_rate: tuple[Array, ...]
-    per_depot: Array | None
+    per_depot: Any
     per_lower: tuple[Array, ...]
     per_upper: tuple[Array, ...]
     per_gap: tuple[Array, ...]
+    sound: Array
 
 
 def eigenvalues(star: Star) -> tuple[Array, ...]:
@@ -74,9 +76,10 @@ def eigenvalues(star: Star) -> tuple[Array, ...]:
         (b,), (d,), (c,) = star.b, star.d, star.c
         root = jnp.sqrt((star.a - c) ** 2 + 4.0 * b * d)
         large = 0.5 * (star.a + c + root)
+        nothing_flows = large == 0.0
         # a c - b d without the cancelling part where nothing else leaves the periphery (c = d).
         product = (star.a - b) * c + b * (c - d)
-        return large, product / large
+        return large, jnp.where(nothing_flows, 0.0, product / jnp.where(nothing_flows, 1.0, large))
     return _eigenvalues_of_three(star)
 
 
@@ -168,8 +171,23 @@ def coefficients(star: Star, dtype: Any) -> Coefficients:
         per_lower=tuple(map(inverse, lower)),
         per_upper=tuple(map(inverse, upper)),
         per_gap=tuple(map(inverse, gap)),
+        sound=_are_apart(rates),
     )
-    return jax.tree.map(lambda x: x.astype(dtype), exact)
+    return jax.tree.map(lambda x: x if x.dtype == bool else x.astype(dtype), exact)
+
+
+def _are_apart(rates: tuple[Array, ...]) -> Array:
+    """Whether the response of every mode is good to 1e-7: R_i divides by the distances to the other two rates.
+
+    Two modes either are apart or have nothing flowing between them; three can come close where a compartment is all
+    but cut off. Against matrix exponentials the error stayed below 1e-7 from this distance on.
+    """
+    sound = jnp.ones(rates[0].shape, bool)
+    if len(rates) == 3:
+        for i, rate in enumerate(rates):
+            distance = jnp.abs((rates[i - 1] - rate) * (rates[i - 2] - rate))
+            sound &= distance > 1e-7 * rates[0] ** 2
+    return sound
 
 
 class ClosedTier:
@@ -193,20 +211,20 @@ class ClosedTier:
         """Coefficients of these parameters."""
         return coefficients(self.star_of(parameters), self.dtype)
 
-    def begin(self, prepared: Any, states: Any, rates: Any, time: Array) -> tuple:
-        """No memory is needed."""
-        return ()
+    def begin(self, prepared: Coefficients, states: Any, rates: Any, time: Array) -> Array:
+        """Whether everything so far was sound, bool (patient)."""
+        return jnp.broadcast_to(prepared.sound, states[0].shape)
 
-    def after_event(self, prepared: Any, states: Any, rates: Any, memory: tuple, time: Array) -> tuple:
-        """No memory is needed."""
-        return memory
+    def after_event(self, prepared: Coefficients, states: Any, rates: Any, memory: Array, time: Array) -> Array:
+        """The parameters may be others now."""
+        return memory & prepared.sound
 
-    def status(self, memory: tuple) -> int:
-        """Always ok: non-finite results are found by whoever reads the outputs."""
-        return codes.OK
+    def status(self, memory: Array) -> Array:
+        """ill_conditioned where modes cannot be told apart; whoever reads the outputs finds what is not finite."""
+        return jnp.where(memory, codes.OK, codes.ILL_CONDITIONED).astype(jnp.int32)
 
     def advance(
-        self, prepared: Coefficients, states: Any, rates: Any, memory: tuple, time: Array, elapsed: Array
+        self, prepared: Coefficients, states: Any, rates: Any, memory: Array, time: Array, elapsed: Array
     ) -> tuple:
         """States after `elapsed`: sum over modes of R_i (x f_i + r f_i0 + depot terms)."""
         t, p = elapsed, prepared

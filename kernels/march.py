@@ -97,7 +97,8 @@ class Start(NamedTuple):
 
     Attributes:
         time: float64 (patient | 1).
-        states, rates: values and constant input rates of each state, in the working precision, each (patient).
+        states: values of each state, in the working precision, each (patient).
+        rates: constant input rate of each state, float64, so that what is added and taken away leaves nothing.
         events_done: how many events have already been applied, int32 (patient | 1).
     """
 
@@ -126,7 +127,12 @@ class March(NamedTuple):
     def moved(self, carry: Carry, time: Array) -> tuple[States, Any]:
         """States and memory at a time, without events on the way."""
         elapsed = jnp.maximum(time - carry.time, 0.0).astype(self.dtype)
-        return self.tier.advance(self.prepared(carry), carry.states, carry.rates, carry.memory, carry.time, elapsed)
+        rates = self.cast(carry.rates)
+        return self.tier.advance(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed)
+
+    def cast(self, rates: States) -> States:
+        """Input rates as the tier takes them."""
+        return tuple(rate.astype(self.dtype) for rate in rates)
 
     def apply_next(self, carry: Carry, due: Array) -> Carry:
         """Go to the next event where it is due, and let it happen."""
@@ -143,7 +149,8 @@ class March(NamedTuple):
             segment=segment,
             prepared=self.tier.prepare(self.parameters_of(segment)) if self.segmented else (),
         )
-        return after._replace(memory=self.tier.after_event(self.prepared(after), states, rates, memory, time))
+        memory = self.tier.after_event(self.prepared(after), states, self.cast(rates), memory, time)
+        return after._replace(memory=memory)
 
     def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
         """Apply what comes before an output, and look."""
@@ -197,7 +204,7 @@ def march(
         time=begin,
         states=start.states,
         rates=start.rates,
-        memory=tier.begin(prepared, start.states, start.rates, begin),
+        memory=tier.begin(prepared, start.states, way.cast(start.rates), begin),
         next_event=jnp.broadcast_to(start.events_done, clock),
         segment=segment,
         prepared=prepared if segmented else (),

@@ -7,6 +7,7 @@ STEP_TOO_SMALL = 3
 NO_STEADY_STATE = 4
 TOO_MANY_EVENTS = 5
 BAD_PARAMETER = 6
+ILL_CONDITIONED = 7
 
 NAMES = {
     OK: "ok",
@@ -16,4 +17,5 @@ NAMES = {
     NO_STEADY_STATE: "no_steady_state",
     TOO_MANY_EVENTS: "too_many_events",
     BAD_PARAMETER: "bad_parameter",
+    ILL_CONDITIONED: "ill_conditioned",
 }

@@ -49,18 +49,21 @@ def steady_state(tier: Tier, prepared: Any, periodic: Periodic, *, linear: bool,
     Returns:
         states, status (patient): no_steady_state where Newton does not settle.
     """
-    zero = tuple(jnp.zeros_like(x) for x in periodic.bolus)
+    x = tuple(jnp.zeros_like(x) for x in periodic.bolus)
+    still = jax.tree.map(lax.stop_gradient, (prepared, periodic))
 
-    def interval_map(x: States) -> States:
+    def interval_map(x: States, prepared: Any = prepared, periodic: Periodic = periodic) -> States:
         return _after_dose(tier, prepared, periodic, x, periodic.interval)[0]
 
+    def frozen_map(x: States) -> States:
+        return interval_map(x, *still)
+
     if linear:
-        x = _newton(interval_map, zero, zero)
-        status = jnp.zeros(periodic.interval.shape, jnp.int32)
+        x, status = _newton(frozen_map, x)[0], jnp.zeros(periodic.interval.shape, jnp.int32)
     else:
-        x, status = _iterated(interval_map, zero, rounds)
-    # Once more from the fixed point: there, with the Jacobian frozen, derivatives are exact.
-    x = _newton(interval_map, lax.stop_gradient(x), zero)
+        x, status = _iterated(frozen_map, x, rounds)
+    # From the fixed point itself, so that the tangent is that of the map there; the values hardly move.
+    x = _newton(frozen_map, x, interval_map)[0]
     states, late = _after_dose(tier, prepared, periodic, x, periodic.phase)
     finite = jnp.ones(status.shape, bool)
     for value in states:
@@ -85,25 +88,27 @@ def _after_dose(tier: Tier, prepared: Any, periodic: Periodic, x: States, elapse
     return x, tier.status(memory) + jnp.zeros(elapsed.shape, jnp.int32)
 
 
-def _newton(function: Callable[[States], States], x: States, zero: States) -> States:
-    """x + (1 - F'(x))^-1 (F(x) - x), with the Jacobian frozen."""
-    frozen = lax.stop_gradient(x)
-    columns = []
-    for i in range(len(x)):
-        unit = tuple(jnp.ones_like(v) if k == i else v for k, v in enumerate(zero))
-        columns.append(jax.jvp(function, (frozen,), (unit,))[1])
-    value = function(frozen)
+def _newton(
+    frozen_map: Callable[[States], States], x: States, function: Callable[[States], States] | None = None
+) -> tuple[States, States]:
+    """x + (1 - F'(x))^-1 (F(x) - x) with the Jacobian frozen, and F(x).
+
+    Args:
+        frozen_map: F without tangents of anything but x.
+        function: F with tangents of the parameters, where these are wanted.
+    """
     size = len(x)
-    matrix = [[(1.0 if i == j else 0.0) - lax.stop_gradient(columns[j][i]) for j in range(size)] for i in range(size)]
-    step = _solved(matrix, [value[i] - frozen[i] for i in range(size)])
-    return tuple(frozen[i] + step[i] for i in range(size))
+    unit = [jnp.zeros((size, *v.shape)).at[i].set(1.0) for i, v in enumerate(x)]
+    columns = jax.vmap(lambda u: jax.jvp(frozen_map, (x,), (u,))[1])(tuple(unit))
+    value = (function or frozen_map)(x)
+    matrix = [[(1.0 if i == j else 0.0) - columns[i][j] for j in range(size)] for i in range(size)]
+    step = _solved(matrix, [value[i] - x[i] for i in range(size)])
+    return tuple(x[i] + step[i] for i in range(size)), value
 
 
 def _iterated(function: Callable[[States], States], x: States, rounds: int) -> tuple[States, Array]:
     """Newton from a few plain intervals on, until no patient moves by more than 1e-10 of its states."""
-    zero = x
-    for _ in range(3):
-        x = function(x)
+    x = lax.fori_loop(0, 3, lambda _, x: function(x), x)
 
     def moved(x: States, y: States) -> Array:
         apart, size = jnp.zeros_like(x[0]), jnp.zeros_like(x[0])
@@ -113,12 +118,11 @@ def _iterated(function: Callable[[States], States], x: States, rounds: int) -> t
 
     def one(carry: tuple) -> tuple:
         x, moving, count = carry
-        new = _newton(function, x, zero)
+        new, plain = _newton(function, x)
         # A step to a negative amount leaves what the equations mean: go one plain interval on instead.
         low = jnp.zeros(new[0].shape, bool)
         for value in new:
             low |= ~(value >= 0.0)
-        plain = function(x)
         new = tuple(jnp.where(low, b, a) for a, b in zip(new, plain, strict=True))
         new = tuple(jnp.where(moving, a, b) for a, b in zip(new, x, strict=True))
         return new, moving & moved(new, x), count + 1

@@ -65,7 +65,9 @@ REMEDIES = {
     "max_steps": "the solver used all its steps: loosen rtol, raise solver.max_steps, or use solver=closed",
     "non_finite": "a state or parameter became infinite or NaN: look at this patient's parameters",
     "step_too_small": "the step shrank below what the precision can add: use precision=float64",
-    "no_steady_state": "no steady state was reached: check that the drug is eliminated faster than it is given",
+    "no_steady_state": "no steady state was reached: check that the drug is eliminated faster than it is given, and "
+    "that the lag of an infusion is no longer than II",
     "too_many_events": "more infusions overlap than the plan has room for: raise II or shorten the infusion",
     "bad_parameter": "a parameter lies outside its bounds: check covariates and random effects of this patient",
+    "ill_conditioned": "a compartment is all but cut off, and the closed form would be inexact: use solver=explicit",
 }

@@ -110,14 +110,15 @@ def _for_each(etas: Any, shape: tuple[int, ...]) -> Any:
 
 
 def amounts(plan: Mapping[str, Array], at_doses: Mapping[str, Array]) -> dict[str, Array]:
-    """The plan with amounts per kg or m2 multiplied by what each patient has at the time of the dose.
+    """The plan with amounts and rates per kg or m2 multiplied by what each patient has at the time of the dose.
 
     Args:
         at_doses: weight and bsa, (row, patient).
     """
-    value, per = plan["value"], plan["per"]
+    value, rate, per = plan["value"], plan["rate"], plan["per"]
     for number, name in PER_COVARIATE.items():
         if name in at_doses:
             value = jnp.where(per == number, value * at_doses[name], value)
+            rate = jnp.where((per == number) & (rate > 0.0), rate * at_doses[name], rate)
             per = jnp.where(per == number, 0.0, per)
-    return {**plan, "value": value, "per": per}
+    return {**plan, "value": value, "rate": rate, "per": per}

@@ -28,7 +28,8 @@ def regimen(
         interval: time between doses [h].
         count: number of doses.
         duration: of each infusion [h].
-        rate: of each infusion [amount/h], or "modelled_rate" / "modelled_duration": the route's parameter.
+        rate: of each infusion [amount/h], per kg or m2 as the amount is; or "modelled_rate" / "modelled_duration": the
+            route's parameter.
         route: name of a route or state, or number of a compartment.
         start: time of the first dose [h].
         steady_state: the first dose finds the patient as if it had always been given so.

@@ -157,10 +157,10 @@ def solve_block(
         seen = structure.observe(time.astype(dtype), named, cast, _needs(structure, dtype))
         return {name: jnp.broadcast_to(jnp.asarray(seen[name], dtype), (patients,)) for name in problem.outputs}
 
-    rates = tuple(jnp.zeros((patients,), dtype) for _ in states)
+    rates = tuple(jnp.zeros((patients,), jnp.float64) for _ in states)
     done = jnp.zeros((1,), jnp.int32)
     if start is not None:
-        rates = tuple(start[f"rate:{name}"].astype(dtype) for name in structure.state_names)
+        rates = tuple(start[f"rate:{name}"].astype(jnp.float64) for name in structure.state_names)
         done = events_before(events, keys, begin[None, :], jnp.full((1, 1), jnp.inf))[0]
     outputs, final, rates, code = march(
         tier,

@@ -1,5 +1,7 @@
 """Each patient by itself: status codes, failures beside sound patients, steady states, runs that go on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,6 +123,17 @@ def test_too_many_events(solver):
     duration = {"duration": np.array([100.0, 5.0])}
     assert_only_the_first_failed(
         status.TOO_MANY_EVENTS, IV, read([given], [given]), duration, {"duration": np.array([3.0, 5.0])}, solver=solver
+    )
+
+
+@pytest.mark.parametrize("solver", ["closed", "explicit"])
+def test_an_infusion_that_lags_longer_than_its_interval_has_no_steady_state_here(solver):
+    lag = Parameter("late", "h", 0.0, "lag", "assumed", POSITIVE)
+    routes = (replace(IV.routes[0], lag="late"),)
+    own = replace(IV, name="late", parameters=(*IV.parameters, lag), routes=routes)
+    given, late = dose(RATE=50.0, SS=1, II=6.0), {"late": np.array([8.0, 5.0])}
+    assert_only_the_first_failed(
+        status.NO_STEADY_STATE, own, read([given], [given]), late, {"late": np.array([4.0, 5.0])}, solver=solver
     )
 
 

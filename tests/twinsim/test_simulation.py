@@ -103,6 +103,14 @@ def test_amounts_per_kg_and_per_m2(people, per, factor):
     assert given["concentration"] == pytest.approx(expected, rel=1e-12)
 
 
+def test_rates_per_kg(people):
+    """10 mg/kg at 5 mg/kg/h run for two hours in everyone."""
+    shared = {"times": TIMES, "random_effects": False, "precision": "float64"}
+    by_rate = twinsim.simulate(MODEL, people, twinsim.regimen(10, per="kg", rate=5, route="iv"), **shared)
+    by_time = twinsim.simulate(MODEL, people, twinsim.regimen(10, per="kg", duration=2, route="iv"), **shared)
+    assert by_rate["concentration"] == pytest.approx(by_time["concentration"], rel=1e-12)
+
+
 @pytest.mark.parametrize("per, name", [("kg", "weight"), ("m2", "body surface area|bsa")])
 def test_amounts_per_something_nobody_has(iv, per, name):
     with pytest.raises(UsageError, match=f"per {per} needs the patients' ({name})"):

@@ -56,12 +56,14 @@ def planned_doses(
 
         return _per_route(layout, plan, value)
 
-    given = _whole_amounts(layout, plan, covariates)
+    size = _sizes(layout, plan, covariates)
+    given = plan["value"] * size
     lag, bioavailable = named("lag", 0.0), named("f", 1.0)
     amount = given * bioavailable
     by_route = _per_route(layout, plan, lambda route: {"rate": -1.0, "duration": -2.0}.get(route.infusion or "", 0.0))
     has_rate, has_duration = ~jnp.isnan(plan["rate"]), ~jnp.isnan(plan["duration"])
-    code = jnp.where(has_rate, plan["rate"], jnp.where(has_duration, 0.0, by_route))
+    own_rate = jnp.where(plan["rate"] > 0.0, plan["rate"] * size, plan["rate"])
+    code = jnp.where(has_rate, own_rate, jnp.where(has_duration, 0.0, by_route))
     infused = has_rate | has_duration | (code < 0.0)
     rate = jnp.where(code == MODELLED_RATE, named("rate", jnp.nan), code)
     duration = jnp.where(code == MODELLED_DURATION, named("duration", jnp.nan), plan["duration"])
@@ -80,9 +82,9 @@ def planned_doses(
     )
 
 
-def _whole_amounts(layout: Layout, plan: Mapping[str, Array], covariates: Mapping[str, Array]) -> Array:
-    """Amounts given (row, patient | 1), those per kg or m2 times the patient's."""
-    given = plan["value"]
+def _sizes(layout: Layout, plan: Mapping[str, Array], covariates: Mapping[str, Array]) -> Array:
+    """What amounts and rates are multiplied by (row, patient | 1): weight where they are per kg, bsa where per m2."""
+    size = jnp.ones_like(plan["value"])
     for unit, covariate, rows in (("kg", "weight", layout.per_kg), ("m2", "bsa", layout.per_m2)):
         if not rows:
             continue
@@ -93,8 +95,8 @@ def _whole_amounts(layout: Layout, plan: Mapping[str, Array], covariates: Mappin
                 where="regimen.per",
                 do=f"give the cohort its {wanted}, or leave per out",
             )
-        given = jnp.where(plan["per"] == PER.index(unit), given * covariates[covariate][None, :], given)
-    return given
+        size = jnp.where(plan["per"] == PER.index(unit), covariates[covariate][None, :], size)
+    return size
 
 
 def state_index(structure: Structure, layout: Layout, plan: Mapping[str, Array], row: int) -> Array:

@@ -96,6 +96,8 @@ def steady_states(
     events = []
     room = ask.duration + ask.lag <= (layout.overlap + 1) * ask.interval
     status = jnp.where(flat(ask.infused & ~ask.constant & ~room), codes.TOO_MANY_EVENTS, status)
+    # NONMEM does not say where an infusion stands whose lag is longer than the interval.
+    status = jnp.where(flat(ask.infused & ~ask.constant & (ask.lag > ask.interval)), codes.NO_STEADY_STATE, status)
     for number, row in enumerate(layout.steady):
         one = _Steady(*(x[number] for x in ask))
         running = jnp.zeros_like(one.rate)

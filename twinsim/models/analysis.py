@@ -124,11 +124,12 @@ def _flow(jaxpr, labels: dict) -> dict:
 
 def _is_homogeneous(structure: Structure) -> bool:
     """No input that is there without any state: the derivative at zero is zero, at several parameter values."""
-    x, p, u = _arguments(structure)
-    zero = [jnp.float64(0.0)] * len(x)
-    for factor in (1.0, 0.7, 1.9):
-        # zero times a parameter would hide a constant, so each is moved away from its default
-        moved = [value * factor + 0.1 * factor for value in p]
-        if any(float(value) != 0.0 for value in _derivative(structure, jnp.float64(1.0), zero, moved, u)):
-            return False
+    with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
+        x, p, u = _arguments(structure)
+        zero = [jnp.float64(0.0)] * len(x)
+        for factor in (1.0, 0.7, 1.9):
+            # zero times a parameter would hide a constant, so each is moved away from its default
+            moved = [value * factor + 0.1 * factor for value in p]
+            if any(float(value) != 0.0 for value in _derivative(structure, jnp.float64(1.0), zero, moved, u)):
+                return False
     return True

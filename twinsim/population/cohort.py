@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 
 from twinsim.errors import DataError, UsageError, nearest
+from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import DERIVED, derive
 from twinsim.population.resample import AsIs
 from twinsim.population.source import Source, find_source
 from twinsim.population.timed import TimedCovariate, name_patients
+from twinsim.units import factor
 
 # Every cohort is sampled in blocks of this many ids through one compiled program, the last one filled up, so that a
 # patient's bits do not depend on the size of the cohort.
@@ -36,9 +38,10 @@ class Cohort:
     Attributes:
         ids: patient ids, int64 (patient,), each once.
         covariates: name -> float64 (patient,), constant, or a TimedCovariate.
-        units: name -> unit, for every covariate.
+        units: name -> unit, for every covariate; those that the package knows are converted to its own.
 
     Raises:
+        UnitError: a unit that does not fit.
         DataError: ids that are no integers or come twice, lengths that differ, values that are missing or infinite
             (the patients are named), a covariate without a unit, a unit without a covariate.
     """
@@ -50,14 +53,16 @@ class Cohort:
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", _checked_ids(self.ids))
         checked = {name: self._checked(name, values) for name, values in self.covariates.items()}
-        object.__setattr__(self, "covariates", checked)
-        object.__setattr__(self, "units", dict(self.units))
         absent = [name for name in checked if name not in self.units]
         if absent:
             raise DataError(f"no unit is given for {', '.join(absent)}", do=f'add units={{"{absent[0]}": "..."}}')
         for name in self.units:
             if name not in checked:
                 raise DataError(f"units names {name}, which is no covariate here", do=nearest(name, checked))
+        units = {name: carried_unit(name) or unit for name, unit in self.units.items()}
+        carried = {name: _scaled(values, factor(self.units[name], units[name])) for name, values in checked.items()}
+        object.__setattr__(self, "covariates", carried)
+        object.__setattr__(self, "units", units)
 
     def _checked(self, name: str, values: Any) -> np.ndarray | TimedCovariate:
         if isinstance(values, TimedCovariate):
@@ -146,6 +151,22 @@ class Cohort:
             }
         )
         return frame.drop_duplicates(["id", "time"], ignore_index=True)
+
+
+def carried_unit(name: str) -> str | None:
+    """The unit a covariate has in every cohort; None for one that the package does not know."""
+    known = COVARIATES.get(name) or DERIVED.get(name)
+    return known.unit if known else None
+
+
+def _scaled(values: np.ndarray | TimedCovariate, scale: float) -> np.ndarray | TimedCovariate:
+    if scale == 1.0:
+        return values
+    if isinstance(values, TimedCovariate):
+        return replace(values, values=values.values * scale)
+    values = values * scale
+    values.flags.writeable = False
+    return values
 
 
 def sample_cohort(

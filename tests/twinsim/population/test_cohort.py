@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from twinsim.errors import DataError, UsageError
+from twinsim.errors import DataError, UnitError, UsageError
 from twinsim.population import SOURCES, Cohort, Source, TimedCovariate, find_source, sample_cohort
 from twinsim.population.cohort import BLOCK
 
@@ -184,3 +184,15 @@ def test_contradicting_points(times, values, words):
     points = TimedCovariate.of_points(times, values, "locf")
     with pytest.raises(DataError, match=words):
         Cohort([8, 9], {"weight": points}, {"weight": "kg"})
+
+
+def test_units_are_converted_at_the_door():
+    points = TimedCovariate.of_points([[0, 1], [0]], [[150, 151], [160]], "locf")
+    cohort = Cohort([1, 2], {"weight": [70_000.0, 80_000.0], "height": points}, {"weight": "g", "height": "mm"})
+    assert cohort.covariates["weight"].tolist() == [70.0, 80.0] and cohort.units == {"weight": "kg", "height": "cm"}
+    assert cohort.at(2.0)["height"] == pytest.approx([15.1, 16.0])
+
+
+def test_a_unit_that_does_not_fit_is_refused():
+    with pytest.raises(UnitError, match="cm"):
+        Cohort([1], {"weight": [70.0]}, {"weight": "cm"})
