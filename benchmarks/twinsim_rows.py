@@ -23,8 +23,8 @@ from benchmarks.problems.two_compartment_oral import (
 NAMES = ("cl", "v1", "q", "v2", "ka")  # rows of Problem.parameters
 
 
-def solver_of(tier: str, rtol: float | None) -> Callable[[Problem], Any]:
-    """A problem's compiled program: parameters on the devices -> concentration (time, patient).
+def solver_of(tier: str, rtol: float | None) -> Callable[[dict], Any]:
+    """The compiled program: what `placed` returns -> concentration (time, patient).
 
     Args:
         rtol: of tier explicit.

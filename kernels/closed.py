@@ -230,7 +230,7 @@ class ClosedTier:
         t, p = elapsed, prepared
         result = list(states)
         sums: list[Array | None] = [None for _ in self.block]
-        left = None if p.depot is None else jnp.exp(-p.depot * t)
+        left: Any = jnp.exp(-p.depot * t) if self.depot is not None else None
         for i, rate in enumerate(p.rates):
             decay = jnp.exp(-rate * t)
             terms = [(decay, self.block, states)]
@@ -248,7 +248,7 @@ class ClosedTier:
                     sums[to] = _plus(sums[to], row[0] * self._absorbed(p, i, states, rates, t, decay, left))
         for state, value in zip(self.block, sums, strict=True):
             result[state] = value
-        if left is not None:
+        if self.depot is not None and left is not None:
             result[self.depot] = states[self.depot] * left
             if self.depot in self.infused:
                 result[self.depot] += rates[self.depot] * quotient(t, None, left, p.depot, p.per_depot)

@@ -71,7 +71,12 @@ def test_people_are_those_of_the_model():
 
 
 def test_amounts_by_hand():
-    plan = {"value": jnp.asarray([[10.0], [10.0], [10.0]]), "per": jnp.asarray([[0.0], [1.0], [2.0]])}
+    plan = {
+        "value": jnp.asarray([[10.0], [10.0], [10.0]]),
+        "rate": jnp.asarray([[-1.0], [5.0], [jnp.nan]]),
+        "per": jnp.asarray([[0.0], [1.0], [2.0]]),
+    }
     found = amounts(plan, {"weight": jnp.full((3, 2), 70.0), "bsa": jnp.asarray([[1.0, 1.0], [1.0, 1.0], [1.5, 2.0]])})
     assert found["value"].tolist() == [[10.0, 10.0], [700.0, 700.0], [15.0, 20.0]]
+    assert found["rate"][:2].tolist() == [[-1.0, -1.0], [350.0, 350.0]] and np.isnan(found["rate"][2]).all()
     assert not np.asarray(found["per"]).any()
