@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twinsim import units
-from twinsim.errors import DataError, UnitError
+from twinsim.errors import DataError, ModelError, UnitError
 from twinsim.events import Events
 from twinsim.models.structure import Structure
 from twinsim.plan import DosePlan, plan_events
@@ -233,7 +233,7 @@ def _events_of(records: Records, time: np.ndarray, structure: Structure) -> tupl
         if records.evid[i] in (1, 4):
             compartment = int(records.cmt[i]) or _default_compartment(structure)
             if compartment not in factors:
-                factors[compartment] = _amount_factor(records, structure, compartment)
+                factors[compartment] = _amount_factor(records, structure, compartment, int(i))
             rows.append({**base, **_dose(records, int(i), factors[compartment]), "target": compartment})
             origin.append(i)
     if not rows:
@@ -272,8 +272,13 @@ def _covariate_factor(records: Records, name: str, unit: str | None) -> float:
         raise UnitError(fault.what, where=f"{records.source}, column {name}", why=fault.why, do=fault.do) from fault
 
 
-def _amount_factor(records: Records, structure: Structure, compartment: int) -> float:
-    route = structure.compartment(compartment)
+def _amount_factor(records: Records, structure: Structure, compartment: int, i: int) -> float:
+    """From the unit of AMT to that of the compartment record i doses into."""
+    try:
+        route = structure.compartment(compartment)
+    except ModelError as fault:
+        where = f"{records.source}, row {records.row[i]}, CMT; {fault.where}"
+        raise ModelError(fault.what, where=where, do=fault.do) from None
     unit = next(state.unit for state in structure.states if state.name == route.to)
     given = records.units.get("AMT", unit)
     return units.factor(str(given), unit)
