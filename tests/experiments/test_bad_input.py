@@ -118,7 +118,10 @@ def test_a_model_file_with_a_fault_is_answered_with_the_place(change, parts):
         (RECORDS, ["table.csv", "no rows"]),
         (f"{RECORDS}1,0,100,.,1\n1,4,.,2,0\n1,2,.,3,0\n", ["row 4, TIME=2", "runs backwards", "sort"]),
         (f"{RECORDS}1,0,100,.,1\n1,four,.,2,0\n", ["row 3, TIME=four"]),
-        ("ID,TIME,AMT,DV,EVID,CMT\n1,0,100,.,1,7\n1,4,.,2,0,2\n", ["no compartment 7", "row 2, CMT", "1 depot, 2 central"]),
+        (
+            "ID,TIME,AMT,DV,EVID,CMT\n1,0,100,.,1,7\n1,4,.,2,0,2\n",
+            ["no compartment 7", "row 2, CMT", "1 depot, 2 central"],
+        ),
         (f"{RECORDS}1,0,-100,.,1\n1,4,.,2,0\n", ["row 2, AMT=-100"]),
         (f"{RECORDS}1,0,100,.,1\n1,4,.,{'2' * 200_000},0\n", ["row 3, DV=222", " ... "]),
     ],
