@@ -25,9 +25,15 @@ def tmax(curve: Array, times: Array) -> Array:
 
 
 def trough(curve: Array, times: Array, since: Array) -> Array:
-    """Smallest value at output times after `since`, NaN without any (patient)."""
+    """Smallest value from the peak after `since` on, NaN without outputs there (patient).
+
+    What is still on its way up, before a first dose is absorbed, is no trough.
+    """
+    times = times[:, None]
     later = times > since
-    lowest = jnp.min(jnp.where(later[:, None], curve, jnp.inf), axis=0)
+    peak = jnp.max(jnp.where(later, curve, -jnp.inf), axis=0)[None, :]
+    at = jnp.min(jnp.where(later & (curve >= peak), times, jnp.inf), axis=0)[None, :]
+    lowest = jnp.min(jnp.where(times >= at, curve, jnp.inf), axis=0)
     return jnp.where(jnp.any(later), lowest, jnp.nan)
 
 

@@ -273,7 +273,7 @@ def _scenarios(
     if not given:
         raise UsageError("a sweep needs at least one scenario", where="sweep")
     scenarios = tuple(
-        Scenario(s.values, s.events, {**(parameters or {}), **s.parameters}, {**(covariates or {}), **s.covariates})
+        replace(s, parameters={**(parameters or {}), **s.parameters}, covariates={**(covariates or {}), **s.covariates})
         for s in given
     )
     for name in {name for scenario in scenarios for name in scenario.parameters}:

@@ -16,7 +16,7 @@ KNOWN = {
     "auc": ("area under the curve, linear between outputs", False, "output time"),
     "cmax": ("largest value at the output times", False, "output"),
     "tmax": ("first time of the largest value", False, "time"),
-    "trough": ("smallest value after the last planned dose", False, "output"),
+    "trough": ("smallest value from the peak after the last planned dose on", False, "output"),
     "time_above": ("time above the level, linear between outputs", True, "time"),
     "first_above": ("when the level is first reached; inf if never", True, "time"),
 }

@@ -162,6 +162,7 @@ def test_axes_of_a_sweep_are_a_dimension(done):
         amount, interval = tree["regimen_amount"].to_numpy(), tree["regimen_interval"].to_numpy()
         assert amount.tolist() == [200.0] * 3 + [300.0] * 3 + [400.0] * 3
         assert interval.tolist() == [8.0, 12.0, 24.0] * 3
+        assert (tree["regimen_amount"].attrs["units"], tree["regimen_interval"].attrs["units"]) == ("mg", "h")
         auc = tree["endpoints/auc"]
         assert auc.dims == ("scenario", "patient") and auc.shape == (9, 40)
         np.testing.assert_allclose(auc[amount == 400.0], 2 * auc[amount == 200.0].to_numpy(), rtol=1e-5)

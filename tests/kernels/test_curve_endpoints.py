@@ -33,8 +33,15 @@ def test_largest_value_and_its_first_time(device):
 
 
 @pytest.mark.parametrize("since", [0.0, 2.5, 3.0])
-def test_trough_from_a_time_on(device, since):
-    assert np.array_equal(endpoints.trough(*device, jnp.asarray(since)), CURVES[TIMES > since].min(axis=0))
+def test_trough_from_the_peak_after_a_time_on(device, since):
+    later = [curve[TIMES > since] for curve in CURVES.T]
+    expected = [curve[curve.argmax() :].min() for curve in later]
+    assert np.asarray(endpoints.trough(*device, jnp.asarray(since))).tolist() == expected
+
+
+def test_what_is_not_yet_absorbed_is_no_trough():
+    curve = jnp.asarray([0.0, 0.0, 0.0, 4.0, 6.0, 3.0, 1.5])[:, None]
+    assert float(endpoints.trough(curve, jnp.asarray(TIMES), jnp.asarray(0.0))[0]) == 1.5
 
 
 def test_a_trough_without_outputs_after_the_dose_is_told(device):
