@@ -43,13 +43,12 @@ def over_blocks(function: Callable[..., Any], mesh: Mesh, *, block: int = BLOCK)
         the function of any multiple of block * devices patients.
     """
 
-    def on_device(own: Any, shared: Any) -> Any:
+    def on_device(own: Any, shared: Any, shapes: Any) -> Any:
         def part(i: Any) -> Any:
             mine = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, i * block, block, x.ndim - 1), own)
             return function(mine, shared)
 
         patients = jax.tree.leaves(own)[0].shape[-1]
-        shapes = jax.eval_shape(part, 0)
         whole = jax.tree.map(lambda x: lax.empty((*x.shape[:-1], patients), x.dtype), shapes)
 
         def one(i: Any, whole: Any) -> Any:
@@ -68,7 +67,7 @@ def over_blocks(function: Callable[..., Any], mesh: Mesh, *, block: int = BLOCK)
         first = jax.tree.map(lambda x: x[..., :block], own)
         shapes = jax.eval_shape(function, first, shared)
         return jax.shard_map(
-            on_device,
+            lambda own, shared: on_device(own, shared, shapes),
             mesh=mesh,
             in_specs=(jax.tree.map(last_axis, own), jax.tree.map(lambda _: PartitionSpec(), shared)),
             out_specs=jax.tree.map(last_axis, shapes),

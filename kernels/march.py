@@ -221,11 +221,16 @@ def _fetch(events: Events, index: Array) -> Events:
 
     def column(values: Array) -> Array:
         row = jnp.minimum(index, values.shape[0] - 1)
-        if values.shape[1] == 1:
-            return jnp.take(values[:, 0], row, axis=0)
-        return jnp.take_along_axis(values, row[None, :], axis=0)[0]
+        if values.shape[1] == 1 and row.shape[0] == 1:
+            return lax.dynamic_index_in_dim(values, row[0], 0, keepdims=False)
+        wide = jnp.broadcast_to(values, (values.shape[0], row.shape[0]))
+        return jax.vmap(_entry, in_axes=(1, 0))(wide, row)
 
     return jax.tree.map(column, events)
+
+
+def _entry(column: Array, row: Array) -> Array:
+    return lax.dynamic_index_in_dim(column, row, 0, keepdims=False)
 
 
 def _jump(event: Events, loads: Array, due: Array, states: States, rates: States) -> tuple[States, States]:

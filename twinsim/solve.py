@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from jax import Array
 from kernels import status as codes
 from kernels.closed import ClosedTier, Star
 from kernels.explicit import ExplicitTier
+from kernels.lanes import lanes
 from kernels.march import Start, march, worst
 from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError
@@ -22,6 +24,7 @@ from twinsim.plan import Layout
 from twinsim.segments import Law
 from twinsim.solver import PRECISIONS, Solver, choose_solver
 
+log = logging.getLogger(__name__)
 __all__ = ["Problem", "Solver", "choose_solver", "make_tier", "solve_block"]
 
 
@@ -127,10 +130,13 @@ def solve_block(
     """
     structure, dtype = problem.structure, PRECISIONS[problem.solver.precision]
 
-    def at(segment: Array) -> dict[str, Array]:
+    def of_segment(parameters: Mapping[str, Array], segment: Array) -> dict[str, Array]:
         if problem.segments == 1:
             return {name: value[0] if segment.ndim == 1 else value for name, value in parameters.items()}
         return {name: _segment_value(value, segment) for name, value in parameters.items()}
+
+    def at(segment: Array) -> dict[str, Array]:
+        return of_segment(parameters, segment)
 
     def settled(segment: Array) -> dict[str, Array]:
         fields = at(segment)
@@ -155,25 +161,26 @@ def solve_block(
         cast = cast if law is None else law(time.astype(dtype), cast)
         named = dict(zip(structure.state_names, x, strict=True))
         seen = structure.observe(time.astype(dtype), named, cast, _needs(structure, dtype))
-        return {name: jnp.broadcast_to(jnp.asarray(seen[name], dtype), (patients,)) for name in problem.outputs}
+        return {name: jnp.broadcast_to(jnp.asarray(seen[name], dtype), x[0].shape) for name in problem.outputs}
 
     rates = tuple(jnp.zeros((patients,), jnp.float64) for _ in states)
     done = jnp.zeros((1,), jnp.int32)
     if start is not None:
         rates = tuple(start[f"rate:{name}"].astype(jnp.float64) for name in structure.state_names)
         done = events_before(events, keys, begin[None, :], jnp.full((1, 1), jnp.inf))[0]
-    outputs, final, rates, code = march(
-        tier,
-        at,
-        observe,
-        events,
-        loads,
-        times,
-        before,
-        Start(begin, states, rates, done),
-        segmented=problem.segments > 1,
-        dtype=dtype,
-    )
+
+    def whole_way(parameters: Mapping[str, Array], *rest: Any) -> tuple:
+        return march(
+            tier,
+            lambda segment: of_segment(parameters, segment),
+            observe,
+            *rest,
+            segmented=problem.segments > 1,
+            dtype=dtype,
+        )
+
+    way = lanes(whole_way, patients, _note(structure, problem.solver))
+    outputs, final, rates, code = way(parameters, events, loads, times, before, Start(begin, states, rates, done))
     known = parameters if law is None else law(parameters["anchor"], parameters)
     status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))
     status = worst(status, _finite(outputs, status))
@@ -182,6 +189,10 @@ def solve_block(
     ending = dict(zip(structure.state_names, final, strict=True))
     ending |= {f"rate:{name}": rate for name, rate in zip(structure.state_names, rates, strict=True)}
     return outputs, ending, status
+
+
+def _note(structure: Structure, solver: Solver) -> Callable[[str], None]:
+    return lambda reason: log.info("%s by tier %s is compiled by XLA: %s", structure.name, solver.tier, reason)
 
 
 def _infused_targets(layout: Layout) -> tuple[int, ...]:

@@ -1,0 +1,140 @@
+"""Lanes: a program of many patients as SIMD code of our own.
+
+XLA turns a step of an integrator into some two dozen loops over a block of patients, each reading and writing memory.
+`lanes` compiles the same JAX program the other way round: for a few patients at a time, one per SIMD lane, the whole
+trajectory is one function whose values stay in registers. The program is traced once (`function`), written as LLVM
+assembly (`program`, with `elementwise`, `elementary`, `arrays` and `control` for the primitives), compiled by llvmlite
+(`host`), and called by XLA as a custom call.
+
+What a program may do: element-wise operations; loops whose question is reduced by `jnp.any` or `jnp.all` over patients
+and whose bodies choose by `jnp.where`; rows of arrays by index. Every argument and result has its patient axis last,
+or an axis of length 1 there for what is the same for everyone. Anything else runs as XLA compiles it, with a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernels.lanes import host
+from kernels.lanes.function import module_of, traced
+from kernels.lanes.text import Unsupported
+
+__all__ = ["Unsupported", "lanes"]
+
+Note = Callable[[str], None]
+
+
+def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reason: None) -> Callable[..., Any]:
+    """The same function, compiled to lanes where that is possible.
+
+    Derivatives are forward: the tangent program is compiled to lanes as well, all directions of a `vmap` together.
+
+    Args:
+        function: of pytrees of arrays whose last axis is `patients` or 1, to such a pytree of (..., patients).
+        patients: how many; 1 is left to XLA, which cannot be told from an axis that is the same for everyone.
+        note: told why XLA does it after all.
+
+    >>> import jax.numpy as jnp
+    >>> double = lanes(lambda x, y: {"sum": x + 2.0 * y}, patients=64)
+    >>> float(double(jnp.ones(64), jnp.ones(1))["sum"][5])
+    3.0
+    """
+
+    def called(*arguments: Any) -> Any:
+        leaves, tree = jax.tree.flatten(arguments)
+
+        def of_leaves(*leaves: Any) -> Any:
+            return function(*jax.tree.unflatten(tree, leaves))
+
+        return _differentiable(of_leaves, patients, note)(*leaves)
+
+    return called
+
+
+def _differentiable(function: Callable[..., Any], patients: int, note: Note) -> Callable[..., Any]:
+    """A function of leaves whose tangent program is compiled to lanes too."""
+
+    @jax.custom_jvp
+    def primal(*leaves: Any) -> Any:
+        return _batched(function, patients, note)(*leaves)
+
+    def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        moving = [i for i, t in enumerate(tangents) if not _is_zero(t)]
+
+        def both(*leaves: Any) -> tuple[Any, list[Any]]:
+            still, along = leaves[: len(primals)], leaves[len(primals) :]
+
+            def of_moving(*moved: Any) -> Any:
+                own = list(still)
+                for i, value in zip(moving, moved, strict=True):
+                    own[i] = value
+                return function(*own)
+
+            values, slopes = jax.jvp(of_moving, tuple(still[i] for i in moving), along)
+            # What is no real number has no derivative, and lanes no such thing as an array of nothing.
+            return values, [s for s in jax.tree.leaves(slopes) if s.dtype != jax.dtypes.float0]
+
+        values, found = _differentiable(both, patients, note)(*primals, *(tangents[i] for i in moving))
+        slopes = iter(found)
+        return values, jax.tree.map(
+            lambda v: next(slopes) if jnp.issubdtype(v.dtype, np.floating) else np.zeros(v.shape, jax.dtypes.float0),
+            values,
+        )
+
+    primal.defjvp(pushed, symbolic_zeros=True)
+    return primal
+
+
+def _is_zero(tangent: Any) -> bool:
+    return isinstance(tangent, jax.custom_derivatives.SymbolicZero) or tangent.dtype == jax.dtypes.float0
+
+
+def _batched(function: Callable[..., Any], patients: int, note: Note) -> Callable[..., Any]:
+    """A function of leaves that `vmap` turns into one program with a leading axis."""
+
+    @jax.custom_batching.custom_vmap
+    def plain(*leaves: Any) -> Any:
+        return _called(function, leaves, patients, note)
+
+    @plain.def_vmap
+    def together(size: int, batched: Sequence[bool], *leaves: Any) -> tuple[Any, Any]:
+        axes = [0 if b else None for b in batched]
+        results = _batched(jax.vmap(function, in_axes=axes, axis_size=size), patients, note)(*leaves)
+        return results, jax.tree.map(lambda _: True, results)
+
+    return plain
+
+
+def _called(function: Callable[..., Any], leaves: Sequence[Any], patients: int, note: Note) -> Any:
+    """One call by lanes, or by XLA."""
+    reason = host.missing() or ("one patient does not fill the lanes" if patients == 1 else "")
+    if not reason:
+        try:
+            return _by_lanes(function, leaves, patients)
+        except Unsupported as problem:
+            reason = f"lanes cannot do {problem}"
+    note(reason)
+    return function(*leaves)
+
+
+def _by_lanes(function: Callable[..., Any], leaves: Sequence[Any], patients: int) -> Any:
+    """The call itself; the last group is filled up with copies of the last patient."""
+    width = host.width()
+    program, shapes = traced(function, leaves, patients)
+    name = host.register(module_of(program, "program", width))
+    more = -patients % width
+
+    def filled(leaf: Any) -> Any:
+        if not more or not leaf.ndim or leaf.shape[-1] != patients:
+            return leaf
+        return jnp.concatenate([leaf, jnp.broadcast_to(leaf[..., -1:], (*leaf.shape[:-1], more))], axis=-1)
+
+    flat, tree = jax.tree.flatten(shapes)
+    whole = [jax.ShapeDtypeStruct((*s.shape[:-1], patients + more), s.dtype) for s in flat]
+    results = jax.ffi.ffi_call(name, whole)(*map(filled, leaves))
+    return jax.tree.unflatten(tree, [result[..., :patients] if more else result for result in results])

@@ -1,0 +1,133 @@
+"""Loops and branches. A question that decides them is asked for all lanes together; bodies choose lane by lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kernels.lanes import memory as mem
+from kernels.lanes.memory import Memory
+from kernels.lanes.program import Value, Writer, axis_of, lead
+from kernels.lanes.text import Register, Registers, Unsupported, constant
+
+Rule = Callable[[Writer, Any, list[Value]], Value | list[Value]]
+
+
+class _Slots:
+    """Values that change from round to round, on the stack."""
+
+    def __init__(self, writer: Writer, variables: Sequence[Any]) -> None:
+        self.writer, self.kinds, self.places = writer, [], []
+        for variable in variables:
+            aval = variable.aval
+            shape, wide = lead(aval.shape), axis_of(aval.shape) is not None
+            places: Registers = np.empty(shape, object)
+            for position in np.ndindex(*shape):
+                places[position] = writer.text.slot(aval.dtype, wide)
+            self.kinds.append((np.dtype(aval.dtype), wide))
+            self.places.append(places)
+
+    def put(self, values: Sequence[Value]) -> None:
+        """Store what goes into the next round."""
+        text = self.writer.text
+        arrays = [self.writer.registers(value) for value in values]
+        for array, places, (_, wide) in zip(arrays, self.places, self.kinds, strict=True):
+            for position in np.ndindex(*places.shape):
+                register = array[position]
+                if register.wide and not wide:
+                    raise Unsupported("a value that differs between patients where it is carried as one for all")
+                text.put(places[position], text.widen(register) if wide else register)
+
+    def get(self) -> list[Value]:
+        """What came from the last round."""
+        text, values = self.writer.text, []
+        for places, (dtype, wide) in zip(self.places, self.kinds, strict=True):
+            array: Registers = np.empty(places.shape, object)
+            for position in np.ndindex(*places.shape):
+                array[position] = text.get(places[position], dtype, wide)
+            values.append(array)
+        return values
+
+
+def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
+    """Rounds as long as the condition holds."""
+    p = equation.params
+    cond, body = p["cond_jaxpr"], p["body_jaxpr"]
+    a, b = p["cond_nconsts"], p["body_nconsts"]
+    asked, fixed, first = values[:a], values[a : a + b], values[a + b :]
+    # What does not change is loaded before the loop, not in every round.
+    asked, fixed = ([_single(writer, v) for v in part] for part in (asked, fixed))
+    slots = _Slots(writer, equation.outvars)
+    slots.put(first)
+    carried: list[list[Value]] = []
+
+    def condition() -> Register:
+        carried.append(slots.get())
+        (going,) = writer.run(cond.jaxpr, cond.consts, [*asked, *carried[-1]])
+        register = writer.registers(going)[()]
+        if register.wide:
+            raise Unsupported("a loop that asks each patient by itself; reduce the question by jnp.any")
+        return register
+
+    writer.text.repeat(condition, lambda: slots.put(writer.run(body.jaxpr, body.consts, [*fixed, *carried[-1]])))
+    return slots.get()
+
+
+def _single(writer: Writer, value: Value) -> Value:
+    return writer.registers(value) if isinstance(value, Memory) and value.size == 1 else value
+
+
+def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
+    """A known number of rounds, with a row of each input and a row of each result."""
+    p, text = equation.params, writer.text
+    inner, length = p["jaxpr"], p["length"]
+    a, b = p["num_consts"], p["num_carry"]
+    fixed, first, rows = values[:a], values[a : a + b], values[a + b :]
+    fixed = [_single(writer, v) for v in fixed]
+    rows = [writer.memory(v, x.aval.dtype) for v, x in zip(rows, equation.invars[a + b :], strict=True)]
+    slots = _Slots(writer, equation.outvars[:b])
+    slots.put(first)
+    results = [
+        writer.outputs.get(v) or mem.scratch(text, v.aval.dtype, lead(v.aval.shape)) for v in equation.outvars[b:]
+    ]
+    with text.count_to(constant(length, np.int64)) as count:
+        index = text.binary("sub", constant(length - 1, np.int64), count) if p["reverse"] else count
+        row = [_single(writer, writer.view(v, 0, index)) for v in rows]
+        produced = writer.run(inner.jaxpr, inner.consts, [*fixed, *slots.get(), *row])
+        slots.put(produced[:b])
+        for target, value in zip(results, produced[b:], strict=True):
+            _store_all(writer, writer.view(target, 0, index), value)
+    return [*slots.get(), *results]
+
+
+def _store_all(writer: Writer, target: Memory, value: Value) -> None:
+    array: Registers = np.broadcast_to(writer.registers(value), target.shape)
+    for position in np.ndindex(*target.shape):
+        shift = sum(i * s for i, s in zip(position, target.strides, strict=True))
+        offset = target.offset
+        if shift:
+            offset = writer.text.binary("add", offset, constant(shift, np.int64))
+        mem.store(target, offset, array[position], writer.text)
+
+
+def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
+    """One of several branches, the same for all lanes."""
+    index, *operands = values
+    register = writer.registers(index)[()]
+    if register.wide:
+        raise Unsupported("a branch that each patient takes by itself; choose by jnp.where")
+    if register.dtype == np.bool_:
+        register = writer.text.cast("zext", register, np.int32)
+    slots = _Slots(writer, equation.outvars)
+    operands = [_single(writer, v) for v in operands]
+
+    def branch(inner: Any) -> Callable[[], None]:
+        return lambda: slots.put(writer.run(inner.jaxpr, inner.consts, operands))
+
+    writer.text.switch(register, [branch(inner) for inner in equation.params["branches"]])
+    return slots.get()
+
+
+CONTROL: dict[str, Rule] = {"while": while_, "scan": scan, "cond": cond}

@@ -1,0 +1,231 @@
+"""From a traced program of many patients to an LLVM function of a few lanes.
+
+The program is traced with a patient axis of a length found nowhere else (`PATIENTS`), so that every shape tells
+whether it has that axis. A value without its patient axis is an array of registers (one per element, unrolled) or a
+view of memory; equations are written one after the other, loops once.
+
+What a lane computes never depends on the other lanes: they only meet where a loop asks whether any of them goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from kernels.lanes import memory as mem
+from kernels.lanes.elementwise import COMPOSED, INSTRUCTIONS
+from kernels.lanes.memory import UNROLLED, Memory
+from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
+
+PATIENTS = 1_000_003  # a prime: no other axis has this length
+Value = Any  # Registers | Memory
+
+
+def lead(shape: Sequence[int]) -> tuple[int, ...]:
+    """A shape without its patient axis."""
+    if sum(n == PATIENTS for n in shape) > 1:
+        raise Unsupported("two patient axes")
+    return tuple(n for n in shape if n != PATIENTS)
+
+
+def axis_of(shape: Sequence[int]) -> int | None:
+    """Where the patient axis is."""
+    return shape.index(PATIENTS) if PATIENTS in shape else None
+
+
+class Writer:
+    """Writes equations into a `Text`.
+
+    Args:
+        text: the function being written.
+        outputs: for variables that are results of the whole program, where they belong in memory.
+    """
+
+    def __init__(self, text: Text, outputs: Mapping[Any, Memory]) -> None:
+        self.text, self.outputs = text, dict(outputs)
+
+    # --- programs --------------------------------------------------------------------------------------------------
+
+    def run(self, jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Value]) -> list[Value]:
+        """All equations of a program; its results."""
+        known: dict[Any, Value] = {}
+        for variable, value in zip(jaxpr.constvars, constants, strict=True):
+            known[variable] = value if isinstance(value, np.ndarray | Memory) and _is_value(value) else _array(value)
+        known.update(zip(jaxpr.invars, arguments, strict=True))
+
+        def read(atom: Any) -> Value:
+            if isinstance(atom, core.Literal):
+                aval: Any = atom.aval
+                return _array(np.asarray(atom.val, aval.dtype))
+            return known[atom]
+
+        for equation in jaxpr.eqns:
+            results = self.equation(equation, [read(atom) for atom in equation.invars])
+            known.update(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def equation(self, equation: Any, values: list[Value]) -> list[Value]:
+        """The results of one equation."""
+        name = equation.primitive.name
+        if name in INSTRUCTIONS or name in COMPOSED:
+            return [self.each(equation, values)]
+        inner = self._inner(equation)
+        if inner is not None:
+            for outer, own in zip(equation.outvars, inner.jaxpr.outvars, strict=True):
+                if outer in self.outputs and not isinstance(own, core.Literal):
+                    self.outputs[own] = self.outputs[outer]
+            return self.run(inner.jaxpr, inner.consts, values)
+        from kernels.lanes.arrays import ARRAYS
+        from kernels.lanes.control import CONTROL
+        from kernels.lanes.reductions import REDUCTIONS
+
+        rule = CONTROL.get(name) or ARRAYS.get(name) or REDUCTIONS.get(name)
+        if rule is None:
+            raise Unsupported(f"the operation {name}")
+        try:
+            result = rule(self, equation, values)
+        except (ValueError, IndexError) as error:
+            raise Unsupported(f"the operation {name} as it is used here ({error})") from error
+        return result if isinstance(result, list) else [result]
+
+    @staticmethod
+    def _inner(equation: Any) -> Any:
+        """The program of an equation that only calls another one."""
+        if equation.primitive.name in ("while", "scan", "cond"):
+            return None
+        for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
+            if key in equation.params:
+                inner = equation.params[key]
+                return inner if hasattr(inner, "consts") else core.ClosedJaxpr(inner, ())
+        return None
+
+    # --- element-wise ----------------------------------------------------------------------------------------------
+
+    def one(self, equation: Any, registers: Sequence[Register]) -> Register:
+        """An element-wise equation on one element."""
+        name, text = equation.primitive.name, self.text
+        if name in INSTRUCTIONS:
+            return INSTRUCTIONS[name](text, *registers, **equation.params)
+        dtypes = tuple(np.dtype(r.dtype) for r in registers)
+        if name == "pow" and dtypes[1].kind != "f":
+            registers = [registers[0], INSTRUCTIONS["convert_element_type"](text, registers[1], new_dtype=dtypes[0])]
+            dtypes = (dtypes[0], dtypes[0])
+        inner = _composed(name, dtypes)
+        (result,) = self.run(inner.jaxpr, inner.consts, [_scalar(r) for r in registers])
+        return result[()]
+
+    def each(self, equation: Any, values: list[Value]) -> Value:
+        """An element-wise equation on whole arrays."""
+        shape = lead(equation.outvars[0].aval.shape)
+        values = [self.aligned(v, atom.aval.shape, equation) for v, atom in zip(values, equation.invars, strict=True)]
+        if any(isinstance(v, Memory) and v.size > UNROLLED for v in values):
+            return self.over_rows(equation.outvars[0], shape, lambda r: self.one(equation, r), values)
+        arrays: list[Registers] = [np.broadcast_to(self.registers(v), shape) for v in values]
+        result: Registers = np.empty(shape, object)
+        for position in np.ndindex(*shape):
+            result[position] = self.one(equation, [a[position] for a in arrays])
+        return result
+
+    def aligned(self, value: Value, shape: tuple[int, ...], equation: Any) -> Value:
+        """An operand that is the same for all patients, without the axis of length 1 where the result has theirs."""
+        lane = axis_of(equation.outvars[0].aval.shape)
+        if not shape or lane is None or shape[lane] == PATIENTS:
+            return value
+        if isinstance(value, Memory):
+            return self.view(value, lane, constant(0, np.int64))
+        return value[(slice(None),) * lane + (0, ...)]
+
+    def over_rows(
+        self, variable: Any, shape: tuple[int, ...], function: Callable[[list[Register]], Register], values: list[Value]
+    ) -> Memory:
+        """A loop over the first axis of large arrays; the others are unrolled."""
+        text = self.text
+        target = self.outputs.get(variable) or mem.scratch(text, variable.aval.dtype, shape)
+        rest = shape[1:]
+        with text.count_to(constant(shape[0], np.int64)) as row:
+            parts = [self.row(v, row, shape) for v in values]
+            for position in np.ndindex(*rest):
+                own: list[Any] = [np.broadcast_to(p, rest)[position] for p in parts]
+                result = function(own)
+                place = self.view(target, 0, row)
+                shift = sum(i * s for i, s in zip(position, target.strides[1:], strict=True))
+                offset = place.offset if not shift else text.binary("add", place.offset, constant(shift, np.int64))
+                mem.store(target, offset, result, text)
+        return target
+
+    def row(self, value: Value, row: Register, shape: tuple[int, ...]) -> Registers:
+        """The elements of one row of a large array, or of what is broadcast along it."""
+        if value.ndim == 0 if isinstance(value, np.ndarray) else not value.shape:
+            return self.registers(value)
+        length = value.shape[0]
+        if length == 1:
+            return self.registers(value)[0]
+        if isinstance(value, np.ndarray):
+            value = mem.spilled(value, value.ravel()[0].dtype, self.text)
+        return self.registers(self.view(value, 0, row))
+
+    def view(self, value: Memory, axis: int, index: Register) -> Memory:
+        """A view without one axis, at an index of it."""
+        from dataclasses import replace
+
+        moved = mem.shifted(value, axis, index, self.text)
+        drop = [i for i in range(len(value.shape)) if i != axis]
+        shape, strides = tuple(value.shape[i] for i in drop), tuple(value.strides[i] for i in drop)
+        return replace(moved, shape=shape, strides=strides)
+
+    # --- values ----------------------------------------------------------------------------------------------------
+
+    def registers(self, value: Value) -> Registers:
+        """A value as registers."""
+        if isinstance(value, np.ndarray):
+            return value
+        if value.size > 4096:
+            raise Unsupported(f"an array of {value.size} elements per patient in registers")
+        return mem.loaded(value, self.text)
+
+    def memory(self, value: Value, dtype: Any) -> Memory:
+        """A value in memory."""
+        return value if isinstance(value, Memory) else mem.spilled(value, dtype, self.text)
+
+
+def boxed(value: Any) -> Registers:
+    """Indexing an array of registers down to one gives the register itself; this puts it back into an array."""
+    if isinstance(value, np.ndarray):
+        return value
+    result: Registers = np.empty((), object)
+    result[()] = value
+    return result
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, Memory) or value.dtype == object
+
+
+def _scalar(register: Register) -> Registers:
+    result: Registers = np.empty((), object)
+    result[()] = register
+    return result
+
+
+def _array(values: Any) -> Registers:
+    """Numbers known when the program is compiled, as registers."""
+    values = np.asarray(values)
+    if values.dtype == jax.dtypes.float0:  # the tangent of an integer, which nobody reads
+        values = np.zeros(values.shape, bool)
+    if values.size > 4096 or PATIENTS in values.shape:
+        raise Unsupported(f"a constant of {values.size} numbers")
+    result: Registers = np.empty(values.shape, object)
+    for position in np.ndindex(*values.shape):
+        result[position] = constant(values[position], values.dtype)
+    return result
+
+
+@lru_cache(maxsize=256)
+def _composed(name: str, dtypes: tuple[np.dtype, ...]) -> Any:
+    """The program of an elementary function."""
+    return jax.make_jaxpr(COMPOSED[name])(*(jax.ShapeDtypeStruct((), dtype) for dtype in dtypes))
