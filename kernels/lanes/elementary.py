@@ -31,7 +31,7 @@ class _Format(NamedTuple):
         integer: type of the same size; mantissa: bits of it; bias: of the exponent.
         exp_degree: of p; log_terms, sin_terms: of the series.
         ln2: high part, exact when multiplied by any exponent, and the rest; pi_half: in three such parts.
-        largest, smallest: arguments of exp between which its result is a normal number.
+        largest, smallest: arguments of exp between which its result is a finite number above 2^(2 - bias).
     """
 
     integer: Any
@@ -69,11 +69,11 @@ def _format(double: bool) -> _Format:
     if double:
         return _Format(
             jnp.int64, 52, 1023, 9, 11, 9, _parts(_LN2, 38, 1, np.float64)[:2],
-            _parts(_PI_HALF, 33, 2, np.float64), 709.782712893384, -708.3964185322641,
+            _parts(_PI_HALF, 33, 2, np.float64), 709.782712893384, -707.0,
         )  # fmt: skip
     return _Format(
         jnp.int32, 23, 127, 4, 5, 5, _parts(_LN2, 15, 1, np.float32)[:2],
-        _parts(_PI_HALF, 11, 2, np.float32), 88.72283, -87.33654,
+        _parts(_PI_HALF, 11, 2, np.float32), 88.72283, -86.6,
     )  # fmt: skip
 
 
@@ -101,31 +101,28 @@ def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
 
 
 def _reduced(x: Array) -> tuple[Array, Array]:
-    """n and r of exp."""
-    f = _of(x)
-    n = lax.round(x * (1.0 / math.log(2.0)), lax.RoundingMethod.TO_NEAREST_EVEN)
-    return n, (x - n * f.ln2[0]) - n * f.ln2[1]
+    """r of exp, and 2^(n - 1).
 
-
-def _scaled(x: Array, n: Array) -> Array:
-    """x 2^n for n (a whole number) in the exponent's range, in two steps so that the ends are reached."""
+    Adding 1.5 * 2^mantissa leaves n in the last bits of the sum, so that a shift makes an exponent of it.
+    """
     f = _of(x)
-    whole = n.astype(f.integer)
-    half = lax.shift_right_arithmetic(whole, jnp.ones_like(whole))
-    for part in (half, whole - half):
-        bits = lax.shift_left(part + f.bias, jnp.full_like(part, f.mantissa))
-        x = x * lax.bitcast_convert_type(bits, x.dtype)
-    return x
+    magic = 1.5 * 2.0**f.mantissa
+    sum_ = x * (1.0 / math.log(2.0)) + magic
+    n = sum_ - magic
+    bits = lax.shift_left(lax.bitcast_convert_type(sum_, f.integer), jnp.full(x.shape, f.mantissa, f.integer))
+    scale = lax.bitcast_convert_type(bits + ((f.bias - 1) << f.mantissa), x.dtype)
+    return (x - n * f.ln2[0]) - n * f.ln2[1], scale
 
 
 def exp(x: Array) -> Array:
     """e^x, to 1 ulp."""
     f = _of(x)
-    inside = jnp.clip(x, f.smallest, f.largest)
-    n, r = _reduced(inside)
-    value = _scaled(1.0 + (r + r * r * _polynomial(r, _exp_polynomial(f.exp_degree))), n)
-    value = jnp.where(x > f.largest, jnp.inf, jnp.where(x < f.smallest, 0.0, value))
-    return jnp.where(x != x, x, value)
+    # Chosen, not clipped: NaN goes through by itself, without a question of its own.
+    inside = jnp.where(x > f.largest, f.largest, x)
+    inside = jnp.where(inside < f.smallest, f.smallest, inside)
+    r, scale = _reduced(inside)
+    value = (1.0 + (r + r * r * _polynomial(r, _exp_polynomial(f.exp_degree)))) * scale
+    return jnp.where(x < f.smallest, 0.0, jnp.where(x > f.largest, jnp.inf, value + value))
 
 
 def exp2(x: Array) -> Array:
@@ -135,11 +132,10 @@ def exp2(x: Array) -> Array:
 
 def expm1(x: Array) -> Array:
     """e^x - 1 = 2^n (e^r - 1) + (2^n - 1), to 3 ulp."""
-    f = _of(x)
     near = jnp.abs(x) < 20.0
-    n, r = _reduced(jnp.where(near, x, 0.0))
-    scale = _scaled(jnp.ones_like(x), n)
-    small = scale * (r + r * r * _polynomial(r, _exp_polynomial(f.exp_degree))) + (scale - 1.0)
+    r, half = _reduced(jnp.where(near, x, 0.0))
+    scale = half + half
+    small = scale * (r + r * r * _polynomial(r, _exp_polynomial(_of(x).exp_degree))) + (scale - 1.0)
     return jnp.where(near, small, exp(x) - 1.0)
 
 
