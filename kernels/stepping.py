@@ -5,7 +5,9 @@ control is frozen for derivatives: tangents flow through the stages and through 
 that they are the derivatives of the numbers computed.
 
 Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest |x_i| so far));  the norm is the root
-mean square over states, so that a tolerance means the same whatever the unit of a state.
+mean square over states, so that a tolerance means the same whatever the unit of a state. A state that starts from
+nothing, late in a chain of others, is first x_i ~ t^n, of which no step of lower order gets any digit right: FAINT times
+the largest of all states is little enough for any unit, and not asked to be accurate.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from jax import Array, lax
 from kernels import status as codes
 
 States = tuple[Array, ...]
+FAINT = 1e-12
 
 
 class Memory(NamedTuple):
@@ -54,10 +57,11 @@ class Way(NamedTuple):
 
     parameters: Any
     rates: States
-    peak: States
+    least: States
     start: Array
     elapsed: Array
     smallest: Array
+    eps: float
 
 
 class SteppingTier(ABC):
@@ -132,7 +136,8 @@ class SteppingTier(ABC):
         """Step every patient to its stop."""
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
-        way = Way(prepared, rates, memory.peak, start, elapsed, eps * jnp.maximum(jnp.abs(start), elapsed))
+        smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
+        way = Way(prepared, rates, self._least(memory.peak), start, elapsed, smallest, eps)
         first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps)
         walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
         peak = _larger(memory.peak, walk.states)
@@ -149,9 +154,9 @@ class SteppingTier(ABC):
         length = jnp.where(lands, remaining, jnp.where(2.0 * wanted > remaining, 0.5 * remaining, wanted))
         length = jnp.where(active, length, 0.0)
         states, slope, error = self.stages(walk, way, length)
-        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.peak))
+        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.least))
         accepted = active & (size <= 1.0)
-        longer = self._next(wanted, lax.stop_gradient(length), size, accepted, way.smallest)
+        longer = self._next(wanted, lax.stop_gradient(length), size, accepted, way.smallest + way.eps * walk.walked)
 
         def chosen(new: Array, old: Array) -> Array:
             return jnp.where(accepted, new, old)
@@ -164,11 +169,18 @@ class SteppingTier(ABC):
             steps=walk.steps + active.astype(jnp.int32),
         )
 
-    def _squared_norm(self, error: States, old: States, new: States, peak: States) -> Array:
+    def _least(self, peak: States) -> States:
+        """Sizes below which a state need not be accurate to its own size."""
+        largest = peak[0]
+        for p in peak[1:]:
+            largest = jnp.maximum(largest, p)
+        return tuple(jnp.maximum(self.floor * p, FAINT * largest) for p in peak)
+
+    def _squared_norm(self, error: States, old: States, new: States, least: States) -> Array:
         total = jnp.zeros_like(error[0])
         tiny = float(jnp.finfo(self.dtype).tiny)
-        for e, x, y, p in zip(error, old, new, peak, strict=True):
-            size = jnp.maximum(jnp.maximum(jnp.abs(x), jnp.abs(y)), self.floor * p)
+        for e, x, y, z in zip(error, old, new, least, strict=True):
+            size = jnp.maximum(jnp.maximum(jnp.abs(x), jnp.abs(y)), z)
             total = total + (e / (self.rtol * size + tiny)) ** 2
         return total / len(error)
 
