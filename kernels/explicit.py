@@ -37,6 +37,7 @@ class ExplicitTier(SteppingTier):
             infused,
             order=tableau.order,
             keeps_slope=True,
+            predictive=False,
             rtol=rtol,
             floor=floor,
             max_steps=max_steps,

@@ -5,9 +5,9 @@ control is frozen for derivatives: tangents flow through the stages and through 
 that they are the derivatives of the numbers computed.
 
 Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest |x_i| so far));  the norm is the root
-mean square over states, so that a tolerance means the same whatever the unit of a state. A state that starts from
-nothing, late in a chain of others, is first x_i ~ t^n, of which no step of lower order gets any digit right: FAINT times
-the largest of all states is little enough for any unit, and not asked to be accurate.
+mean square over states, so that a tolerance means the same whatever the unit of a state. A state late in a chain that
+starts from nothing is t^n at first, of which no step of lower order gets any digit right: FAINT times the largest of
+all states is little enough for any unit, and need not be accurate.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ class Memory(NamedTuple):
         slope: derivative at the present state, where the method starts from it.
         peak: largest size of each state at any stop so far.
         steps: steps tried.
+        trend: (size of the error)^(1/order) / length of the last accepted step, where the step control looks at it.
     """
 
     step: Array
     slope: States
     peak: States
     steps: Array
+    trend: Array | None
 
 
 class Walk(NamedTuple):
@@ -50,6 +52,7 @@ class Walk(NamedTuple):
     slope: States
     step: Array
     steps: Array
+    trend: Array | None
 
 
 class Way(NamedTuple):
@@ -72,6 +75,7 @@ class SteppingTier(ABC):
         infused: indices of states that ever receive a constant input.
         order: of the method; the error estimate of a step shrinks like its length to this power.
         keeps_slope: the method starts from the derivative at the present state, which the last step has left.
+        predictive: the step control expects the error to go on growing as it did over the last step.
         rtol: relative tolerance of a step.
         floor: fraction of a state's largest value below which only absolute accuracy is asked for.
         max_steps: a patient that tries more gets the status max_steps.
@@ -87,13 +91,15 @@ class SteppingTier(ABC):
         *,
         order: int,
         keeps_slope: bool,
+        predictive: bool,
         rtol: float,
         floor: float,
         max_steps: int,
         dtype: Any,
     ) -> None:
         self.rates_of, self.infused, self.order, self.keeps_slope = rates_of, infused, order, keeps_slope
-        self.rtol, self.floor, self.max_steps, self.dtype = rtol, floor, max_steps, dtype
+        self.predictive, self.rtol, self.floor = predictive, rtol, floor
+        self.max_steps, self.dtype = max_steps, dtype
 
     @abstractmethod
     def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States]:
@@ -111,6 +117,7 @@ class SteppingTier(ABC):
             slope=(),
             peak=tuple(jnp.zeros_like(x) for x in states),
             steps=jnp.zeros(patients, jnp.int32),
+            trend=jnp.full(patients, jnp.inf, self.dtype) if self.predictive else None,
         )
         return self.after_event(prepared, states, rates, memory, time)
 
@@ -138,10 +145,10 @@ class SteppingTier(ABC):
         eps = float(jnp.finfo(self.dtype).eps)
         smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
         way = Way(prepared, rates, self._least(memory.peak), start, elapsed, smallest, eps)
-        first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps)
+        first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
         walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
         peak = _larger(memory.peak, walk.states)
-        return walk.states, Memory(walk.step, walk.slope, peak, walk.steps)
+        return walk.states, Memory(walk.step, walk.slope, peak, walk.steps, walk.trend)
 
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
@@ -156,7 +163,8 @@ class SteppingTier(ABC):
         states, slope, error = self.stages(walk, way, length)
         size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.least))
         accepted = active & (size <= 1.0)
-        longer = self._next(wanted, lax.stop_gradient(length), size, accepted, way.smallest + way.eps * walk.walked)
+        smallest = way.smallest + way.eps * walk.walked
+        longer, trend = self._next(wanted, lax.stop_gradient(length), size, accepted, smallest, walk.trend)
 
         def chosen(new: Array, old: Array) -> Array:
             return jnp.where(accepted, new, old)
@@ -167,6 +175,7 @@ class SteppingTier(ABC):
             slope=tuple(map(chosen, slope, walk.slope)),
             step=jnp.where(active, longer, walk.step),
             steps=walk.steps + active.astype(jnp.int32),
+            trend=trend,
         )
 
     def _least(self, peak: States) -> States:
@@ -184,18 +193,29 @@ class SteppingTier(ABC):
             total = total + (e / (self.rtol * size + tiny)) ** 2
         return total / len(error)
 
-    def _next(self, wanted: Array, length: Array, squared: Array, accepted: Array, smallest: Array) -> Array:
-        """The next step: 0.9 size^(-1/order) times this one, at most 5 and at least 0.2 times.
+    def _next(
+        self, wanted: Array, length: Array, squared: Array, accepted: Array, smallest: Array, trend: Array | None
+    ) -> tuple[Array, Array | None]:
+        """The next step: 0.9 size^(-1/order) times this one, at most 5 and at least 0.2 times; and the trend then.
 
+        With a trend at most 0.9 size^(-1/order) (size before / size)^(1/order) length / (length before) times this one.
         A landing step says nothing about how long a step could have been, so it never shortens the wanted one.
+
+        Source: Gustafsson 1994, ACM Transactions on Mathematical Software 20:496, predictive controller.
         """
         power = root(jnp.maximum(squared, 1e-20), -0.5 / self.order)
         # Comparisons with NaN are false: a step that is not finite is shortened the most.
         finite = squared < jnp.inf
-        factor = jnp.where(finite, jnp.clip(0.9 * power, 0.2, 5.0), 0.2)
+        factor = 0.9 * power
+        if trend is not None:
+            factor = jnp.where(accepted, jnp.minimum(factor, factor * power * length * trend), factor)
+            # A step that was far too exact says little about the next: its error counts as 1e-4 of the allowed one.
+            trend = jnp.where(accepted, 1.0 / (jnp.minimum(power, 1e-4 ** (-1.0 / self.order)) * length), trend)
+        factor = jnp.where(finite, jnp.clip(factor, 0.2, 5.0), 0.2)
         after = length * factor
         kept = jnp.where(factor >= 1.0, jnp.maximum(after, jnp.where(wanted < jnp.inf, wanted, after)), after)
-        return jnp.where(accepted, kept, jnp.where(after > smallest, after, jnp.where(finite, 0.0, -1.0)))
+        step = jnp.where(accepted, kept, jnp.where(after > smallest, after, jnp.where(finite, 0.0, -1.0)))
+        return step, trend
 
 
 def root(x: Array, exponent: float) -> Array:
