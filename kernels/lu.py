@@ -87,16 +87,19 @@ def solved(factors: Factors, right: list[Array]) -> list[Array]:
 def is_exact(matrix: Mapping[tuple[int, int], Array], x: list[Array], right: list[Array], tolerance: float) -> Array:
     """True where x solves a system whose entries differ from the given ones by at most `tolerance`, relatively.
 
-    |W x - right|_i <= tolerance (|W| |x| + |right|)_i for all i; false where anything is not finite.
+    |W x - right|_i <= tolerance (|W| |x| + |right|)_i for all i, or as little as x_i that are too small for the
+    precision come to; false where anything is not finite.
 
     Source: Oettli and Prager 1964, Numerische Mathematik 6:405, theorem 3.
     """
     exact = jnp.ones(right[0].shape, bool)
+    limits = jnp.finfo(right[0].dtype)
+    nothing = float(limits.tiny) / float(limits.eps)
     for i, b in enumerate(right):
         residual, size = -b, jnp.abs(b)
         for j, value in enumerate(x):
             if (i, j) in matrix:
                 term = matrix[i, j] * value
                 residual, size = residual + term, size + jnp.abs(term)
-        exact &= jnp.abs(residual) <= tolerance * size
+        exact &= jnp.abs(residual) <= tolerance * size + nothing * jnp.abs(matrix[i, i])
     return exact

@@ -30,7 +30,7 @@ class Memory(NamedTuple):
 
     Attributes:
         step: the step size to try next; not positive once the patient goes no further: 0 where steps have become too
-            small, -1 where no step was finite.
+            small, -1 where not even the shortest was a number.
         slope: derivative at the present state, where the method starts from it.
         peak: largest size of each state at any stop so far.
         steps: steps tried.
@@ -204,17 +204,16 @@ class SteppingTier(ABC):
         Source: Gustafsson 1994, ACM Transactions on Mathematical Software 20:496, predictive controller.
         """
         power = root(jnp.maximum(squared, 1e-20), -0.5 / self.order)
-        # Comparisons with NaN are false: a step that is not finite is shortened the most.
-        finite = squared < jnp.inf
         factor = 0.9 * power
         if trend is not None:
             factor = jnp.where(accepted, jnp.minimum(factor, factor * power * length * trend), factor)
             # A step that was far too exact says little about the next: its error counts as 1e-4 of the allowed one.
             trend = jnp.where(accepted, 1.0 / (jnp.minimum(power, 1e-4 ** (-1.0 / self.order)) * length), trend)
-        factor = jnp.where(finite, jnp.clip(factor, 0.2, 5.0), 0.2)
+        # Comparisons with NaN are false: a step that is not finite is shortened the most.
+        factor = jnp.where(squared < jnp.inf, jnp.clip(factor, 0.2, 5.0), 0.2)
         after = length * factor
         kept = jnp.where(factor >= 1.0, jnp.maximum(after, jnp.where(wanted < jnp.inf, wanted, after)), after)
-        step = jnp.where(accepted, kept, jnp.where(after > smallest, after, jnp.where(finite, 0.0, -1.0)))
+        step = jnp.where(accepted, kept, jnp.where(after > smallest, after, jnp.where(jnp.isnan(squared), -1.0, 0.0)))
         return step, trend
 
 

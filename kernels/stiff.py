@@ -2,6 +2,9 @@
 
 J comes from the equations, column by column; columns that share no row are found together. Nothing is frozen for
 derivatives but the step control: tangents flow through J too, since a step's result depends on it.
+
+In float32, 1/(h gamma) is lost beside rates more than 1e7 times larger: what changes that slowly in a system that fast
+(Robertson's reactions after t = 1e6) needs float64.
 """
 
 from __future__ import annotations
@@ -62,7 +65,7 @@ class StiffTier(SteppingTier):
         )
 
     def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States]:
-        """All stages of one step; where the factorisation was inexact, the error is not a number."""
+        """All stages of one step; where the factorisation was inexact, the error is infinite."""
         method, start, count = self.method, way.start + walk.walked, range(len(walk.states))
         h = jnp.where(length > 0.0, length, 1.0)  # patients that wait are masked, but must not divide by zero
         inverse = 1.0 / h
@@ -84,7 +87,7 @@ class StiffTier(SteppingTier):
             if stage == 0:
                 exact = is_exact(matrix, found[0], right, self.exact_to)
         new = tuple(x + u for x, u in zip(states, found[-1], strict=True))
-        return new, (), tuple(jnp.where(exact, u, jnp.nan) for u in found[-1])
+        return new, (), tuple(jnp.where(exact, u, jnp.inf) for u in found[-1])
 
     def _matrix(self, t: Array, states: States, way: Way, diagonal: Array) -> Matrix:
         """W by its entries that are not zero."""
