@@ -1,77 +1,24 @@
-"""Tier explicit: adaptive embedded Runge-Kutta with one step size per patient.
-
-Each call carries every patient of the block to its own stop, in its own steps; the last step lands on it. The step
-control is frozen for derivatives: tangents flow through the stages and through the length of the landing step, so
-that they are the derivatives of the numbers computed.
-
-Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest |x_i| so far));  the norm is the root
-mean square over states, so that a tolerance means the same whatever the unit of a state.
-"""
+"""Tier explicit: adaptive embedded Runge-Kutta methods (see `kernels.stepping` for the steps)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
-from kernels import status as codes
+from kernels.stepping import States, SteppingTier, Walk, Way, weighted
 from kernels.tableaux import TSIT5, Tableau
 
-States = tuple[Array, ...]
 
-
-class Memory(NamedTuple):
-    """What a patient remembers between stops, each (patient).
-
-    Attributes:
-        step: the step size to try next; 0 once steps have become too small: the patient goes no further.
-        slope: derivative at the present state: the next step's first stage.
-        peak: largest size of each state at any stop so far.
-        steps: steps tried.
-    """
-
-    step: Array
-    slope: States
-    peak: States
-    steps: Array
-
-
-class _Walk(NamedTuple):
-    """One patient's way to its stop: what changes from step to step, and nothing else."""
-
-    walked: Array
-    states: States
-    slope: States
-    step: Array
-    steps: Array
-
-
-class _Way(NamedTuple):
-    """What stays the same on the way to a stop."""
-
-    parameters: Any
-    rates: States
-    peak: States
-    start: Array
-    elapsed: Array
-    smallest: Array
-
-
-class ExplicitTier:
-    """Adaptive explicit steps.
+class ExplicitTier(SteppingTier):
+    """Adaptive explicit steps: k_i = f(t + c_i h, x + h sum_j a_ij k_j), the last of them at the new state.
 
     Args:
-        rates_of: (t, states, parameters) -> derivatives, tuples of (patient).
-        infused: indices of states that ever receive a constant input.
-        rtol: relative tolerance of a step.
-        floor: fraction of a state's largest value below which only absolute accuracy is asked for.
-        max_steps: a patient that tries more gets the status max_steps.
-        dtype: working precision.
+        rates_of, infused, rtol, floor, max_steps, dtype: see `kernels.stepping.SteppingTier`.
+        tableau: of `kernels.tableaux`.
     """
-
-    restarts = True
 
     def __init__(
         self,
@@ -84,134 +31,26 @@ class ExplicitTier:
         dtype: Any = jnp.float64,
         tableau: Tableau = TSIT5,
     ) -> None:
-        self.rates_of, self.infused, self.rtol, self.floor = rates_of, infused, rtol, floor
-        self.max_steps, self.dtype, self.tableau = max_steps, dtype, tableau
-
-    def prepare(self, parameters: Any) -> Any:
-        """Parameters are used as they are."""
-        return parameters
-
-    def begin(self, prepared: Any, states: States, rates: States, time: Array) -> Memory:
-        """Memory at the start; the first step is found by the step control."""
-        patients = states[0].shape
-        memory = Memory(
-            step=jnp.full(patients, jnp.inf, self.dtype),
-            slope=states,
-            peak=tuple(jnp.zeros_like(x) for x in states),
-            steps=jnp.zeros(patients, jnp.int32),
-        )
-        return self.after_event(prepared, states, rates, memory, time)
-
-    def after_event(self, prepared: Any, states: States, rates: States, memory: Memory, time: Array) -> Memory:
-        """The slope is new where states or input rates have jumped."""
-        slope = self._slope(time.astype(self.dtype), states, rates, prepared)
-        return memory._replace(slope=slope, peak=_larger(memory.peak, states))
-
-    def status(self, memory: Memory) -> Array:
-        """Why a patient goes no further, if so."""
-        finite = jnp.ones(memory.step.shape, bool)
-        for slope in memory.slope:
-            finite &= jnp.isfinite(slope)
-        stuck = jnp.where(finite, codes.STEP_TOO_SMALL, codes.NON_FINITE)
-        status = jnp.where(memory.step > 0.0, codes.OK, stuck)
-        return jnp.where(memory.steps >= self.max_steps, codes.MAX_STEPS, status).astype(jnp.int32)
-
-    def _slope(self, t: Array, states: States, rates: States, parameters: Any) -> States:
-        derivative = self.rates_of(t, states, parameters)
-        return tuple(f + r if i in self.infused else f for i, (f, r) in enumerate(zip(derivative, rates, strict=True)))
-
-    def advance(
-        self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array
-    ) -> tuple[States, Memory]:
-        """Step every patient to its stop."""
-        start = time.astype(self.dtype)
-        eps = float(jnp.finfo(self.dtype).eps)
-        way = _Way(prepared, rates, memory.peak, start, elapsed, eps * jnp.maximum(jnp.abs(start), elapsed))
-        first = _Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps)
-        walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
-        peak = _larger(memory.peak, walk.states)
-        return walk.states, Memory(walk.step, walk.slope, peak, walk.steps)
-
-    def _active(self, walk: _Walk, elapsed: Array) -> Array:
-        return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
-
-    def _step(self, walk: _Walk, way: _Way) -> _Walk:
-        active, remaining = self._active(walk, way.elapsed), way.elapsed - walk.walked
-        # Landing takes one step, or two equal ones where the wanted step almost reaches.
-        wanted = lax.stop_gradient(walk.step)
-        lands = wanted >= remaining
-        length = jnp.where(lands, remaining, jnp.where(2.0 * wanted > remaining, 0.5 * remaining, wanted))
-        length = jnp.where(active, length, 0.0)
-        states, slope, error = self._stages(walk, way, length)
-        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.peak))
-        accepted = active & (size <= 1.0)
-        longer = self._next(wanted, lax.stop_gradient(length), size, accepted, way.smallest)
-
-        def chosen(new: Array, old: Array) -> Array:
-            return jnp.where(accepted, new, old)
-
-        return _Walk(
-            walked=chosen(jnp.where(lands, way.elapsed, walk.walked + length), walk.walked),
-            states=tuple(map(chosen, states, walk.states)),
-            slope=tuple(map(chosen, slope, walk.slope)),
-            step=jnp.where(active, longer, walk.step),
-            steps=walk.steps + active.astype(jnp.int32),
+        self.tableau = tableau
+        super().__init__(
+            rates_of,
+            infused,
+            order=tableau.order,
+            keeps_slope=True,
+            predictive=False,
+            rtol=rtol,
+            floor=floor,
+            max_steps=max_steps,
+            dtype=dtype,
         )
 
-    def _stages(self, walk: _Walk, way: _Way, length: Array) -> tuple[States, States, States]:
+    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States]:
         """All stages of one step: new states, their slope, and the error estimate."""
         method = self.tableau
         slopes = [walk.slope]
         states = walk.states
         for row, c in zip(method.a[1:], method.c[1:], strict=True):
-            states = tuple(x + length * _weighted(row, [k[i] for k in slopes]) for i, x in enumerate(walk.states))
-            slopes.append(self._slope(way.start + walk.walked + c * length, states, way.rates, way.parameters))
-        error = tuple(length * _weighted(method.error, [k[i] for k in slopes]) for i in range(len(states)))
+            states = tuple(x + length * weighted(row, [k[i] for k in slopes]) for i, x in enumerate(walk.states))
+            slopes.append(self.slope(way.start + walk.walked + c * length, states, way.rates, way.parameters))
+        error = tuple(length * weighted(method.error, [k[i] for k in slopes]) for i in range(len(states)))
         return states, slopes[-1], error
-
-    def _squared_norm(self, error: States, old: States, new: States, peak: States) -> Array:
-        total = jnp.zeros_like(error[0])
-        tiny = float(jnp.finfo(self.dtype).tiny)
-        for e, x, y, p in zip(error, old, new, peak, strict=True):
-            size = jnp.maximum(jnp.maximum(jnp.abs(x), jnp.abs(y)), self.floor * p)
-            total = total + (e / (self.rtol * size + tiny)) ** 2
-        return total / len(error)
-
-    def _next(self, wanted: Array, length: Array, squared: Array, accepted: Array, smallest: Array) -> Array:
-        """The next step: 0.9 size^(-1/order) times this one, at most 5 and at least 0.2 times.
-
-        A landing step says nothing about how long a step could have been, so it never shortens the wanted one.
-        """
-        power = root(jnp.maximum(squared, 1e-20), -0.5 / self.tableau.order)
-        # Comparisons with NaN are false: a step that is not finite is shortened the most.
-        factor = jnp.where(squared < jnp.inf, jnp.clip(0.9 * power, 0.2, 5.0), 0.2)
-        after = length * factor
-        kept = jnp.where(factor >= 1.0, jnp.maximum(after, jnp.where(wanted < jnp.inf, wanted, after)), after)
-        return jnp.where(accepted, kept, jnp.where(after > smallest, after, 0.0))
-
-
-def root(x: Array, exponent: float) -> Array:
-    """x to a small power, to 7 %: all that a step control needs, at the price of an addition.
-
-    The bits of a positive number, read as an integer, are its logarithm: piecewise linear between powers of two.
-
-    >>> abs(float(root(jnp.float32(1e-4), -0.1)) / 1e-4**-0.1 - 1.0) < 0.07
-    True
-    """
-    integer, mantissa, bias = (jnp.int32, 23, 127) if x.dtype == jnp.float32 else (jnp.int64, 52, 1023)
-    logarithm = lax.bitcast_convert_type(x, integer).astype(x.dtype)
-    one = float(bias * 2**mantissa)
-    return lax.bitcast_convert_type((one + (logarithm - one) * exponent).astype(integer), x.dtype)
-
-
-def _larger(peak: States, states: States) -> States:
-    return tuple(jnp.maximum(p, jnp.abs(lax.stop_gradient(x))) for p, x in zip(peak, states, strict=True))
-
-
-def _weighted(weights: tuple[float, ...], slopes: list[Array]) -> Array:
-    total = None
-    for weight, slope in zip(weights, slopes, strict=True):
-        if weight != 0.0:
-            term = weight * slope
-            total = term if total is None else total + term
-    return jnp.zeros_like(slopes[0]) if total is None else total
