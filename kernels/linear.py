@@ -1,0 +1,245 @@
+"""Tier linear: any system with constant coefficients, from event to event by its propagator.
+
+    dx/dt = A x + b + r,   x(t) = exp(A t) x(0) + integral_0^t exp(A s) ds (b + r)
+
+A and b come from the equations themselves, in float64; `kernels.propagator` turns them into powers of the propagator,
+once per parameter segment, of which any elapsed time takes a few. Nothing divides by a difference of eigenvalues, so
+equal, nearly equal, defective and complex ones are ordinary points.
+
+On a uniform grid one propagator serves every output. States then go from output to output with the rounding of each
+sum carried along (Kahan), so that thousands of outputs are as good as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from kernels import status as codes
+from kernels.propagator import LEVELS, TERMS, Pattern, Powers, Sparse, powers
+
+States = tuple[Array, ...]
+GROUP = 10  # bits of an elapsed time that are looked at together
+
+
+class Prepared(NamedTuple):
+    """What one parameter segment needs.
+
+    Attributes:
+        matrix: A and the columns of inputs, working precision, (to, from) -> (patient).
+        powers: of exp(A h).
+        unit, per_unit: h and 1/h in the working precision.
+        spacing: of the grid, in the working precision; None without one.
+        status: of the coefficients, int32 (patient).
+    """
+
+    matrix: Sparse
+    powers: Powers
+    unit: Array
+    per_unit: Array
+    spacing: Array | None
+    status: Array
+
+
+class Memory(NamedTuple):
+    """What a patient remembers between stops.
+
+    Attributes:
+        status: int32 (patient).
+        low: what rounding has left out of each state; empty without a grid.
+    """
+
+    status: Array
+    low: States
+
+
+class LinearTier:
+    """Propagation of a linear system with constant coefficients.
+
+    Args:
+        rates_of: (t, states, parameters) -> derivatives in float64, tuples of (patient), linear up to a constant.
+        pattern: (i, j) where derivative i depends on state j.
+        constant: indices of derivatives that need not be 0 where all states are.
+        infused: indices of states that ever receive a constant input.
+        size: number of states.
+        grid: spacing of uniform outputs (1 | patient), float64; None: outputs are looked at from the last event.
+        dtype: working precision.
+    """
+
+    def __init__(
+        self,
+        rates_of: Callable[[Array, States, Any], States],
+        pattern: Pattern,
+        constant: frozenset[int],
+        infused: frozenset[int],
+        *,
+        size: int,
+        grid: Array | None = None,
+        dtype: Any,
+    ) -> None:
+        self.rates_of, self.pattern, self.size = rates_of, pattern, size
+        self.constant, self.infused = tuple(sorted(constant)), tuple(sorted(infused))
+        self.grid, self.dtype = grid, dtype
+        self.restarts = grid is not None
+        # A column for b, then one for each infused state.
+        self.columns = {("b", None): size} if constant else {}
+        self.columns |= {("r", i): size + bool(constant) + k for k, i in enumerate(self.infused)}
+        self.terms = TERMS[jnp.dtype(dtype)]
+
+    def prepare(self, parameters: Any) -> Prepared:
+        """Powers of the propagator."""
+        matrix = self._matrix(parameters)
+        found = powers(matrix, self.size, grid=self.grid, dtype=self.dtype)
+        finite = jnp.ones(found.unit.shape, bool)
+        for value in matrix.values():
+            finite &= jnp.isfinite(value)
+        # 5e7 of the 4.5e15 units of a float64 leave 1e-8.
+        status = jnp.where(found.strain > 5e7, codes.ILL_CONDITIONED, codes.OK)
+        unit = found.unit.astype(self.dtype)
+        return Prepared(
+            matrix={k: v.astype(self.dtype) for k, v in matrix.items()},
+            powers=found,
+            unit=unit,
+            per_unit=1.0 / unit,
+            spacing=None if self.grid is None else self.grid.astype(self.dtype),
+            status=jnp.where(finite, status, codes.NON_FINITE).astype(jnp.int32),
+        )
+
+    def _matrix(self, parameters: Any) -> Sparse:
+        shape = jnp.broadcast_shapes((1,), *(x.shape for x in jax.tree.leaves(parameters)))
+        zero, one = jnp.zeros(shape), jnp.ones(shape)
+        nothing = (zero,) * self.size
+
+        def rates(x: States) -> States:
+            return self.rates_of(zero, x, parameters)
+
+        matrix = {}
+        for j in sorted({j for _, j in self.pattern}):
+            unit = tuple(one if i == j else zero for i in range(self.size))
+            column = jax.jvp(rates, (nothing,), (unit,))[1]
+            matrix |= {(i, j): column[i] for i in range(self.size) if (i, j) in self.pattern}
+        if self.constant:
+            still = rates(nothing)
+            matrix |= {(i, self.columns["b", None]): still[i] for i in self.constant}
+        return matrix | {(i, self.columns["r", i]): one for i in self.infused}
+
+    def begin(self, prepared: Prepared, states: States, rates: States, time: Array) -> Memory:
+        """Nothing left out so far."""
+        status = jnp.broadcast_to(prepared.status, states[0].shape)
+        return Memory(status, () if self.grid is None else tuple(jnp.zeros_like(x) for x in states))
+
+    def after_event(self, prepared: Prepared, states: States, rates: States, memory: Memory, time: Array) -> Memory:
+        """The parameters may be others now; of a state that was set, nothing is left out."""
+        eps = float(jnp.finfo(self.dtype).eps)
+        low = tuple(
+            jnp.where(jnp.abs(e) <= eps * jnp.abs(x), e, 0.0) for e, x in zip(memory.low, states, strict=bool(memory.low))
+        )
+        return Memory(_first(memory.status, prepared.status), low)
+
+    def status(self, memory: Memory) -> Array:
+        """non_finite coefficients, or ill_conditioned: too many digits cancel, or time is too long for the rates."""
+        return memory.status
+
+    def advance(
+        self, prepared: Prepared, states: States, rates: States, memory: Memory, time: Array, elapsed: Array
+    ) -> tuple[States, Memory]:
+        """States after `elapsed`."""
+        values = dict(enumerate(states))
+        values |= {k: jnp.ones((1,), self.dtype) if name == "b" else rates[i] for (name, i), k in self.columns.items()}
+        if prepared.spacing is None:
+            states, far = self._general(prepared, values, elapsed)
+            return states, memory._replace(status=_first(memory.status, far))
+        step = prepared.spacing
+        # Times on a grid are rounded, by as much as times are.
+        slack = 1e-15 * (jnp.abs(time) + step.astype(time.dtype))
+        tolerance = 2.0 * float(jnp.finfo(self.dtype).eps) * step + slack.astype(self.dtype)
+        regular = jnp.abs(elapsed - step) <= tolerance
+        other = ~regular & (elapsed > 0.0)
+        high, low = self._one_step(prepared, values, memory.low)
+        high = tuple(jnp.where(regular, new, old) for new, old in zip(high, states, strict=True))
+        low = tuple(jnp.where(regular, new, old) for new, old in zip(low, memory.low, strict=True))
+
+        def general() -> tuple:
+            new, far = self._general(prepared, values, jnp.where(other, elapsed, 0.0))
+            chosen = tuple(jnp.where(other, a, b) for a, b in zip(new, high, strict=True))
+            return chosen, tuple(jnp.where(other, 0.0, e) for e in low), _first(memory.status, far)
+
+        states, low, status = lax.cond(jnp.any(other), general, lambda: (high, low, memory.status))
+        return states, Memory(status, low)
+
+    def _one_step(self, prepared: Prepared, values: dict[int, Array], low: States) -> tuple[States, States]:
+        """One step of the grid; the sums' rounding is kept (Knuth's two-sum)."""
+        high, rest = [], []
+        for i in range(self.size):
+            change = _row(prepared.powers.grid, i, values)
+            if change is None:
+                high.append(values[i])
+                rest.append(low[i])
+                continue
+            x, change = values[i], change + low[i]
+            total = x + change
+            part = total - x
+            high.append(total)
+            rest.append((x - (total - part)) + (change - part))
+        return tuple(high), tuple(rest)
+
+    def _general(self, p: Prepared, values: dict[int, Array], elapsed: Array) -> tuple[States, Array]:
+        """Any elapsed time: what is less than h by the series, the rest by the bits of its number of h."""
+        most = 2**LEVELS - 1
+        whole = jnp.floor(lax.stop_gradient(elapsed) * p.per_unit)
+        far = jnp.where(whole > most, codes.ILL_CONDITIONED, codes.OK)
+        whole = jnp.minimum(whole, most)
+        values = self._series(p, values, jnp.maximum(elapsed - whole * p.unit, 0.0))
+        states = tuple(values[i] for i in range(self.size))
+
+        return self._levels(p, values, states, whole.astype(jnp.int32), 0), far.astype(jnp.int32)
+
+    def _levels(self, p: Prepared, values: dict[int, Array], states: States, whole: Array, first: int) -> States:
+        """The propagators of the bits of `whole`, from bit `first` on; beyond the block's highest bit there is no work."""
+        last = min(first + GROUP, LEVELS)
+        for level in range(first, last):
+            power, now = p.powers.levels[level], values | dict(enumerate(states))
+            odd = (whole & (1 << level)) != 0
+            changes = [_row(power, i, now) for i in range(self.size)]
+            states = tuple(
+                x if change is None else x + jnp.where(odd, change, 0.0)
+                for x, change in zip(states, changes, strict=True)
+            )
+        if last == LEVELS:
+            return states
+        return lax.cond(
+            jnp.any(whole >= 1 << last),
+            lambda states: self._levels(p, values, states, whole, last),
+            lambda states: states,
+            states,
+        )
+
+    def _series(self, p: Prepared, values: dict[int, Array], t: Array) -> dict[int, Array]:
+        """exp(A t) x = x + t A (x + t/2 A (x + t/3 A (...))) for t < h."""
+        inner = values
+        for number in range(self.terms, 0, -1):
+            step = t * (1.0 / number)
+            new = dict(values)
+            for i in range(self.size):
+                slope = _row(p.matrix, i, inner)
+                new[i] = values[i] if slope is None else values[i] + step * slope
+            inner = new
+        return inner
+
+
+def _row(matrix: Sparse, i: int, values: dict[int, Array]) -> Array | None:
+    """Entry i of a matrix times values; None where the row is empty."""
+    total = None
+    for (to, source), entry in sorted(matrix.items(), key=lambda item: item[0]):
+        if to == i:
+            term = entry * values[source]
+            total = term if total is None else total + term
+    return total
+
+
+def _first(old: Array, new: Array) -> Array:
+    return jnp.where(old == codes.OK, new, old).astype(jnp.int32)
