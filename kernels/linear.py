@@ -20,10 +20,11 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
-from kernels.propagator import LEVELS, TERMS, Pattern, Powers, Sparse, powers
+from kernels.propagator import LEVELS, TERMS, Pattern, Sparse, powers
 
 States = tuple[Array, ...]
-GROUP = 10  # bits of an elapsed time that are looked at together
+# Groups of bits with a place of their own in the program, after which a loop goes on; without a grid, with one.
+WRITTEN_OUT = (2, 1)
 
 
 class Prepared(NamedTuple):
@@ -31,14 +32,16 @@ class Prepared(NamedTuple):
 
     Attributes:
         matrix: A and the columns of inputs, working precision, (to, from) -> (patient).
-        powers: of exp(A h).
+        levels: of the propagator, see `Powers`.
+        grid: propagator of the grid's spacing, less 1; empty without one.
         unit, per_unit: h and 1/h in the working precision.
         spacing: of the grid, in the working precision; None without one.
         status: of the coefficients, int32 (patient).
     """
 
     matrix: Sparse
-    powers: Powers
+    levels: tuple[Sparse, ...]
+    grid: Sparse
     unit: Array
     per_unit: Array
     spacing: Array | None
@@ -66,7 +69,8 @@ class LinearTier:
         constant: indices of derivatives that need not be 0 where all states are.
         infused: indices of states that ever receive a constant input.
         size: number of states.
-        grid: spacing of uniform outputs (1 | patient), float64; None: outputs are looked at from the last event.
+        grid: spacing of uniform outputs (1 | patient), float64, 0 where they are not uniform; None: outputs are looked
+            at from the last event.
         dtype: working precision.
     """
 
@@ -82,12 +86,12 @@ class LinearTier:
         dtype: Any,
     ) -> None:
         self.rates_of, self.pattern, self.size = rates_of, pattern, size
-        self.constant, self.infused = tuple(sorted(constant)), tuple(sorted(infused))
+        self.constant = tuple(sorted(constant))
         self.grid, self.dtype = grid, dtype
         self.restarts = grid is not None
-        # A column for b, then one for each infused state.
-        self.columns = {("b", None): size} if constant else {}
-        self.columns |= {("r", i): size + bool(constant) + k for k, i in enumerate(self.infused)}
+        # Columns behind those of the states: one for b, one for each infused state.
+        self.steady = size if constant else None
+        self.columns = {i: size + bool(constant) + k for k, i in enumerate(sorted(infused))}
         self.terms = TERMS[jnp.dtype(dtype)]
 
     def prepare(self, parameters: Any) -> Prepared:
@@ -102,7 +106,8 @@ class LinearTier:
         unit = found.unit.astype(self.dtype)
         return Prepared(
             matrix={k: v.astype(self.dtype) for k, v in matrix.items()},
-            powers=found,
+            levels=found.levels,
+            grid=found.grid,
             unit=unit,
             per_unit=1.0 / unit,
             spacing=None if self.grid is None else self.grid.astype(self.dtype),
@@ -122,10 +127,11 @@ class LinearTier:
             unit = tuple(one if i == j else zero for i in range(self.size))
             column = jax.jvp(rates, (nothing,), (unit,))[1]
             matrix |= {(i, j): column[i] for i in range(self.size) if (i, j) in self.pattern}
-        if self.constant:
+        if self.steady is not None:
             still = rates(nothing)
-            matrix |= {(i, self.columns["b", None]): still[i] for i in self.constant}
-        return matrix | {(i, self.columns["r", i]): one for i in self.infused}
+            matrix |= {(i, self.steady): still[i] for i in self.constant}
+        matrix |= {(i, column): one for i, column in self.columns.items()}
+        return matrix or {(0, 0): zero}
 
     def begin(self, prepared: Prepared, states: States, rates: States, time: Array) -> Memory:
         """Nothing left out so far."""
@@ -135,9 +141,8 @@ class LinearTier:
     def after_event(self, prepared: Prepared, states: States, rates: States, memory: Memory, time: Array) -> Memory:
         """The parameters may be others now; of a state that was set, nothing is left out."""
         eps = float(jnp.finfo(self.dtype).eps)
-        low = tuple(
-            jnp.where(jnp.abs(e) <= eps * jnp.abs(x), e, 0.0) for e, x in zip(memory.low, states, strict=bool(memory.low))
-        )
+        low = () if self.grid is None else zip(memory.low, states, strict=True)
+        low = tuple(jnp.where(jnp.abs(e) <= eps * jnp.abs(x), e, 0.0) for e, x in low)
         return Memory(_first(memory.status, prepared.status), low)
 
     def status(self, memory: Memory) -> Array:
@@ -149,7 +154,8 @@ class LinearTier:
     ) -> tuple[States, Memory]:
         """States after `elapsed`."""
         values = dict(enumerate(states))
-        values |= {k: jnp.ones((1,), self.dtype) if name == "b" else rates[i] for (name, i), k in self.columns.items()}
+        values |= {column: rates[i] for i, column in self.columns.items()}
+        values |= {} if self.steady is None else {self.steady: jnp.ones((1,), self.dtype)}
         if prepared.spacing is None:
             states, far = self._general(prepared, values, elapsed)
             return states, memory._replace(status=_first(memory.status, far))
@@ -157,7 +163,7 @@ class LinearTier:
         # Times on a grid are rounded, by as much as times are.
         slack = 1e-15 * (jnp.abs(time) + step.astype(time.dtype))
         tolerance = 2.0 * float(jnp.finfo(self.dtype).eps) * step + slack.astype(self.dtype)
-        regular = jnp.abs(elapsed - step) <= tolerance
+        regular = (jnp.abs(elapsed - step) <= tolerance) & (step > 0.0)
         other = ~regular & (elapsed > 0.0)
         high, low = self._one_step(prepared, values, memory.low)
         high = tuple(jnp.where(regular, new, old) for new, old in zip(high, states, strict=True))
@@ -175,7 +181,7 @@ class LinearTier:
         """One step of the grid; the sums' rounding is kept (Knuth's two-sum)."""
         high, rest = [], []
         for i in range(self.size):
-            change = _row(prepared.powers.grid, i, values)
+            change = _row(prepared.grid, i, values)
             if change is None:
                 high.append(values[i])
                 rest.append(low[i])
@@ -196,27 +202,38 @@ class LinearTier:
         values = self._series(p, values, jnp.maximum(elapsed - whole * p.unit, 0.0))
         states = tuple(values[i] for i in range(self.size))
 
-        return self._levels(p, values, states, whole.astype(jnp.int32), 0), far.astype(jnp.int32)
+        states = self._bits(p, values, states, whole.astype(jnp.int32))
+        return states, far.astype(jnp.int32)
 
-    def _levels(self, p: Prepared, values: dict[int, Array], states: States, whole: Array, first: int) -> States:
-        """The propagators of the bits of `whole`, from bit `first` on; beyond the block's highest bit there is no work."""
-        last = min(first + GROUP, LEVELS)
-        for level in range(first, last):
-            power, now = p.powers.levels[level], values | dict(enumerate(states))
-            odd = (whole & (1 << level)) != 0
-            changes = [_row(power, i, now) for i in range(self.size)]
-            states = tuple(
-                x if change is None else x + jnp.where(odd, change, 0.0)
-                for x, change in zip(states, changes, strict=True)
-            )
-        if last == LEVELS:
+    def _bits(self, p: Prepared, values: dict[int, Array], states: States, left: Array) -> States:
+        """One propagator for each bit of `left`, lowest first."""
+        levels, width = p.levels, len(p.levels)
+
+        def group(states: States, left: Array, number: int | Array) -> States:
+            for bit, stacked in enumerate(levels):
+                power = {k: lax.dynamic_index_in_dim(v, number, keepdims=False) for k, v in stacked.items()}
+                now, odd = values | dict(enumerate(states)), (left & (1 << bit)) != 0
+                changes = [_row(power, i, now) for i in range(self.size)]
+                states = tuple(
+                    x if change is None else x + jnp.where(odd, change, 0.0)
+                    for x, change in zip(states, changes, strict=True)
+                )
             return states
-        return lax.cond(
-            jnp.any(whole >= 1 << last),
-            lambda states: self._levels(p, values, states, whole, last),
-            lambda states: states,
-            states,
-        )
+
+        def next_group(carry: tuple) -> tuple:
+            states, left, number = carry
+            return group(states, left, number), left >> width, number + 1
+
+        def static(number: int, states: States, left: Array) -> States:
+            def rest(states: States) -> States:
+                if number < WRITTEN_OUT[self.restarts]:
+                    return static(number + 1, group(states, left, number), left >> width)
+                begin = (states, left, jnp.int32(number))
+                return lax.while_loop(lambda c: jnp.any(c[1] > 0), next_group, begin)[0]
+
+            return rest(states) if number == 0 else lax.cond(jnp.any(left > 0), rest, lambda states: states, states)
+
+        return static(0, states, left)
 
     def _series(self, p: Prepared, values: dict[int, Array], t: Array) -> dict[int, Array]:
         """exp(A t) x = x + t A (x + t/2 A (x + t/3 A (...))) for t < h."""

@@ -23,7 +23,8 @@ Sparse = dict[tuple[int, int], Array]  # (to, from) -> (patient)
 
 LEVELS = 30  # bits of a non-negative int32, less one
 SMALL = 1.0 / 16.0  # largest ||A h||: 4 terms of the series then leave 8e-9, 8 leave 4e-17
-UNROLLED = 100  # multiplications in a square, up to which all levels are written out: small programs run faster so
+GROUPS = (6, 3, 2, 1)
+UNROLLED = 400  # multiplications that are written out
 TERMS = {jnp.dtype("float32"): 4, jnp.dtype("float64"): 8}
 
 
@@ -41,13 +42,13 @@ def closure(pattern: Iterable[tuple[int, int]]) -> Pattern:
 
 
 class Powers(NamedTuple):
-    """Powers of one matrix.
+    """Powers of one matrix; group g holds D_j for j = g len(levels) and the following ones.
 
     Attributes:
         unit: h (patient), float64; a power of two unless a grid is given.
-        levels: D_j for j = 0 ... LEVELS - 1, in the working precision.
+        levels: one after the other within a group, in the working precision, (to, from) -> (group, patient).
         grid: D of the grid's spacing, in the working precision; empty without one.
-        strain: how much larger the terms of a square were than their sum, at most, (patient).
+        strain: how much larger the terms of a square were than their sum, at most; inf: out of range, (patient).
     """
 
     unit: Array
@@ -61,42 +62,43 @@ def powers(matrix: Sparse, inputs: int, *, grid: Array | None, dtype: Any) -> Po
 
     Args:
         matrix: float64; the columns from `inputs` on belong to constant inputs.
-        grid: a time step (1 | patient) that is to be one of the h 2^j; None if there is none.
+        grid: a time step (1 | patient) that is to be one of the h 2^j, 0 for any; None if there is none.
     """
     size = lax.stop_gradient(norm(matrix, inputs))
     if grid is None:
         unit, chosen = jnp.exp2(jnp.floor(jnp.log2(SMALL / size))), None
     else:
-        step = grid.astype(jnp.float64)
+        step = jnp.where(grid > 0.0, grid, SMALL / size)
         chosen = jnp.clip(jnp.ceil(jnp.log2(step * size / SMALL)), 0.0, LEVELS - 1.0)
         unit = step * jnp.exp2(-chosen)
     places = closure(matrix)
     first = _small_exponential(matrix, places, unit)
+    together = group(places)
 
-    def one(carry: tuple, level: Array) -> tuple:
+    def one(carry: tuple, number: Array) -> tuple:
         power, on_grid, strain = carry
-        if chosen is not None:
-            on_grid = {k: jnp.where(chosen == level, power[k], v) for k, v in on_grid.items()}
-        square = product(power, power, places)
-        doubled = {k: 2.0 * power[k] + square[k] for k in places}
-        strain = jnp.maximum(strain, _strain(power, inputs))
-        return (doubled, on_grid, strain), {k: v.astype(dtype) for k, v in power.items()}
+        levels = []
+        for i in range(together):
+            levels.append({k: v.astype(dtype) for k, v in power.items()})
+            if chosen is not None:
+                hit = chosen == number * together + i
+                on_grid = {k: jnp.where(hit, power[k], v) for k, v in on_grid.items()}
+            strain = jnp.maximum(strain, _strain(power, inputs))
+            square = product(power, power, places)
+            power = {k: 2.0 * power[k] + square[k] for k in places}
+        return (power, on_grid, strain), tuple(levels)
 
-    carry, levels = (first, {} if grid is None else first, jnp.zeros_like(unit)), []
-    if products(places) <= UNROLLED:
-        for number in range(LEVELS):
-            carry, kept = one(carry, jnp.float64(number))
-            levels.append(kept)
-    else:
-        carry, stacked = lax.scan(one, carry, jnp.arange(LEVELS, dtype=jnp.float64))
-        levels = [{k: v[number] for k, v in stacked.items()} for number in range(LEVELS)]
-    _, on_grid, strain = carry
-    return Powers(unit, tuple(levels), {k: v.astype(dtype) for k, v in on_grid.items()}, strain)
+    # A grid so wide that even its finest part is too long for the series.
+    strain = jnp.where(unit * size > 1.001 * SMALL, jnp.inf, jnp.zeros_like(unit))
+    begin = (first, {} if grid is None else first, strain)
+    (_, on_grid, strain), levels = lax.scan(one, begin, jnp.arange(LEVELS // together, dtype=jnp.float64))
+    return Powers(unit, levels, {k: v.astype(dtype) for k, v in on_grid.items()}, strain)
 
 
-def products(places: Pattern) -> int:
-    """How many multiplications a square takes."""
-    return sum((k, j) in places for _, k in places for j in {j for _, j in places})
+def group(places: Pattern) -> int:
+    """How many levels are written out in a loop's body: small programs run, large ones compile faster so."""
+    work = sum((k, j) in places for _, k in places for j in {j for _, j in places})
+    return next(size for size in GROUPS if size * work <= UNROLLED or size == 1)
 
 
 def norm(matrix: Sparse, inputs: int) -> Array:
