@@ -71,6 +71,7 @@ class LinearTier:
         size: number of states.
         grid: spacing of uniform outputs (1 | patient), float64, 0 where they are not uniform; None: outputs are looked
             at from the last event.
+        compact: a program that compiles faster and runs slower: for what is done once per patient.
         dtype: working precision.
     """
 
@@ -83,11 +84,12 @@ class LinearTier:
         *,
         size: int,
         grid: Array | None = None,
+        compact: bool = False,
         dtype: Any,
     ) -> None:
         self.rates_of, self.pattern, self.size = rates_of, pattern, size
         self.constant = tuple(sorted(constant))
-        self.grid, self.dtype = grid, dtype
+        self.grid, self.compact, self.dtype = grid, compact, dtype
         self.restarts = grid is not None
         # Columns behind those of the states: one for b, one for each infused state.
         self.steady = size if constant else None
@@ -97,7 +99,7 @@ class LinearTier:
     def prepare(self, parameters: Any) -> Prepared:
         """Powers of the propagator."""
         matrix = self._matrix(parameters)
-        found = powers(matrix, self.size, grid=self.grid, dtype=self.dtype)
+        found = powers(matrix, self.size, grid=self.grid, compact=self.compact, dtype=self.dtype)
         finite = jnp.ones(found.unit.shape, bool)
         for value in matrix.values():
             finite &= jnp.isfinite(value)
@@ -208,6 +210,7 @@ class LinearTier:
     def _bits(self, p: Prepared, values: dict[int, Array], states: States, left: Array) -> States:
         """One propagator for each bit of `left`, lowest first."""
         levels, width = p.levels, len(p.levels)
+        written = 0 if self.compact else WRITTEN_OUT[self.restarts]
 
         def group(states: States, left: Array, number: int | Array) -> States:
             for bit, stacked in enumerate(levels):
@@ -226,7 +229,7 @@ class LinearTier:
 
         def static(number: int, states: States, left: Array) -> States:
             def rest(states: States) -> States:
-                if number < WRITTEN_OUT[self.restarts]:
+                if number < written:
                     return static(number + 1, group(states, left, number), left >> width)
                 begin = (states, left, jnp.int32(number))
                 return lax.while_loop(lambda c: jnp.any(c[1] > 0), next_group, begin)[0]

@@ -48,7 +48,7 @@ class Powers(NamedTuple):
         unit: h (patient), float64; a power of two unless a grid is given.
         levels: one after the other within a group, in the working precision, (to, from) -> (group, patient).
         grid: D of the grid's spacing, in the working precision; empty without one.
-        strain: how much larger the terms of a square were than their sum, at most; inf: out of range, (patient).
+        strain: how much larger the terms of the squares were than their sums, over all; inf: out of range, (patient).
     """
 
     unit: Array
@@ -57,12 +57,13 @@ class Powers(NamedTuple):
     strain: Array
 
 
-def powers(matrix: Sparse, inputs: int, *, grid: Array | None, dtype: Any) -> Powers:
+def powers(matrix: Sparse, inputs: int, *, grid: Array | None, compact: bool, dtype: Any) -> Powers:
     """Powers of exp(A h), computed in float64.
 
     Args:
         matrix: float64; the columns from `inputs` on belong to constant inputs.
         grid: a time step (1 | patient) that is to be one of the h 2^j, 0 for any; None if there is none.
+        compact: a small program rather than a fast one.
     """
     size = lax.stop_gradient(norm(matrix, inputs))
     if grid is None:
@@ -73,7 +74,7 @@ def powers(matrix: Sparse, inputs: int, *, grid: Array | None, dtype: Any) -> Po
         unit = step * jnp.exp2(-chosen)
     places = closure(matrix)
     first = _small_exponential(matrix, places, unit)
-    together = group(places)
+    together = 1 if compact else group(places)
 
     def one(carry: tuple, number: Array) -> tuple:
         power, on_grid, strain = carry
@@ -83,13 +84,15 @@ def powers(matrix: Sparse, inputs: int, *, grid: Array | None, dtype: Any) -> Po
             if chosen is not None:
                 hit = chosen == number * together + i
                 on_grid = {k: jnp.where(hit, power[k], v) for k, v in on_grid.items()}
-            strain = jnp.maximum(strain, _strain(power, inputs))
+            # What one square loses the next ones multiply; an overflow later on must not hide it.
+            more = _strain(power, inputs)
+            strain = jnp.where(more > 1.0, strain * more, strain)
             square = product(power, power, places)
             power = {k: 2.0 * power[k] + square[k] for k in places}
         return (power, on_grid, strain), tuple(levels)
 
     # A grid so wide that even its finest part is too long for the series.
-    strain = jnp.where(unit * size > 1.001 * SMALL, jnp.inf, jnp.zeros_like(unit))
+    strain = jnp.where(unit * size > 1.001 * SMALL, jnp.inf, jnp.ones_like(unit))
     begin = (first, {} if grid is None else first, strain)
     (_, on_grid, strain), levels = lax.scan(one, begin, jnp.arange(LEVELS // together, dtype=jnp.float64))
     return Powers(unit, levels, {k: v.astype(dtype) for k, v in on_grid.items()}, strain)

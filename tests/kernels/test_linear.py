@@ -19,7 +19,7 @@ from kernels.steady import Periodic, steady_state
 PATIENTS = 8
 
 
-def tier_of(matrix, *, constant=None, infused=(), grid=None, dtype=jnp.float64):
+def tier_of(matrix, *, constant=None, infused=(), grid=None, compact=True, dtype=jnp.float64):
     """A tier for matrices (to, from, patient), which are its parameters: {"matrix": ..., "constant": ...}."""
     size = matrix.shape[0]
     pattern = frozenset((i, j) for i in range(size) for j in range(size) if np.any(matrix[i, j]))
@@ -37,7 +37,9 @@ def tier_of(matrix, *, constant=None, infused=(), grid=None, dtype=jnp.float64):
     parameters = {"matrix": [[jnp.asarray(v) for v in row] for row in matrix]}
     parameters |= {} if constant is None else {"constant": [jnp.asarray(v) for v in constant]}
     spacing = None if grid is None else jnp.full((1,), grid)
-    return LinearTier(rates_of, pattern, inputs, frozenset(infused), size=size, grid=spacing, dtype=dtype), parameters
+    return LinearTier(
+        rates_of, pattern, inputs, frozenset(infused), size=size, grid=spacing, compact=compact, dtype=dtype
+    ), parameters
 
 
 def moved(tier, parameters, states, elapsed, rates=None):
@@ -158,11 +160,11 @@ def test_a_transit_chain_is_a_gamma_density():
     matrix = np.zeros((5, 5, PATIENTS))
     for i in range(5):
         matrix[i, i] = -rate
-        matrix[i, i - 1] = rate if i else -rate
+        matrix[i, max(i - 1, 0)] = rate if i else -rate
     tier, parameters = tier_of(matrix)
     got, _ = moved(tier, parameters, np.eye(5)[:, :1].repeat(PATIENTS, 1), np.full(PATIENTS, 3.0))
-    expected = [gamma(i + 1, scale=1.0 / rate).pdf(3.0) / rate for i in range(5)]
-    assert np.abs(got - expected).max() < 1e-14
+    expected = [gamma.pdf(3.0, i + 1, scale=1.0 / rate) / rate for i in range(5)]
+    assert np.abs(got - expected).max() < 1e-13
 
 
 def test_a_metabolite_and_an_effect_compartment():
@@ -253,8 +255,14 @@ def test_a_uniform_grid_and_tier_closed_agree():
     star = Star(k10 + k12, (k12,), (k21,), (k21,), ka, ka)
     closed = ClosedTier((0, 1, 2), lambda p: star, frozenset(), jnp.float64)
     expected, final, _ = marched(closed, {}, np.zeros(3), times, events)
-    for grid, dtype, tolerance in ((0.72, jnp.float64, 1e-13), (None, jnp.float64, 1e-13), (0.72, jnp.float32, 5e-7)):
-        tier, parameters = tier_of(matrix, grid=grid, dtype=dtype)
+    double, single = (jnp.float64, 1e-13), (jnp.float32, 5e-7)
+    for grid, compact, (dtype, tolerance) in (
+        (0.72, False, single),
+        (0.72, True, double),
+        (None, False, single),
+        (None, True, double),
+    ):
+        tier, parameters = tier_of(matrix, grid=grid, compact=compact, dtype=dtype)
         got, end, status = marched(tier, parameters, np.zeros(3), times, events)
         peak = expected.max(axis=0)
         assert not status.any() and (np.abs(got - expected) / peak).max() < tolerance
@@ -272,8 +280,8 @@ def test_rounding_does_not_add_up_over_ten_thousand_outputs():
     states = np.array([100.0, 0.0])[:, None].repeat(PATIENTS, 1)
     for row in (99, 999, 9999):
         expected = exact(matrix, states, np.full(PATIENTS, times[row]))
-        assert error(seen[row], expected) < 2e-7
-    assert not status.any() and np.abs(seen[:, :, loss == 0.0].sum(axis=1) - 100.0).max() < 2e-5
+        assert error(seen[row], expected) < 5e-7
+    assert not status.any() and np.abs(seen[:, :, loss == 0.0].sum(axis=1) - 100.0).max() < 5e-5
 
 
 @pytest.mark.parametrize("grid", [None, 0.5, 0.0])
@@ -304,7 +312,9 @@ def test_derivatives_at_coincident_rates(grid):
         rates = lambda t, x, p: (-p[0] * x[0], p[0] * x[0] - p[1] * x[1] + p[2])  # noqa: E731
         pattern = frozenset({(0, 0), (1, 0), (1, 1)})
         spacing = None if grid is None else jnp.full((1,), grid)
-        tier = LinearTier(rates, pattern, frozenset({1}), frozenset(), size=2, grid=spacing, dtype=jnp.float64)
+        tier = LinearTier(
+            rates, pattern, frozenset({1}), frozenset(), size=2, grid=spacing, compact=True, dtype=jnp.float64
+        )
         events = doses(np.zeros((1, 1)), np.ones((1, 1)))
         events = events._replace(time=jnp.full((1, PATIENTS), 0.1) * scale[3], add=100.0 * jnp.ones((1, PATIENTS)))
         start = Start(jnp.zeros((1,)), (0.0 * k, 0.0 * k), (0.0 * k, 0.0 * k), jnp.zeros((1,), jnp.int32))
@@ -332,9 +342,10 @@ def test_what_cannot_be_trusted_has_a_status():
     assert status.tolist() == [codes.OK] * 4 + [codes.ILL_CONDITIONED] * 4 and not got[0, 1:].any()
     coarse = tier_of(fast, grid=1e4)[0]
     assert marched(coarse, parameters, np.ones(1), np.array([1e4, 2e4]))[2].tolist() == status.tolist()
-    turn = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, -1.0, -1.0]])  # its cube is 0
-    turn = np.linalg.matrix_power(turn, 1) * 1e6 - 1e-3 * np.eye(3)
-    tier, parameters = tier_of(np.repeat(turn[:, :, None], PATIENTS, 2))
+    # N^3 = 0, in coordinates of no zeros: powers grow to 1e8 and cancel; SciPy is wrong by a factor of 5.
+    turn = np.array([[2.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 3.0]])
+    shift = turn @ np.diag([1.0, 1.0], 1) @ np.linalg.inv(turn) * 1e4 - np.eye(3)
+    tier, parameters = tier_of(np.repeat(shift[:, :, None], PATIENTS, 2))
     assert (moved(tier, parameters, np.ones((3, PATIENTS)), np.ones(PATIENTS))[1] == codes.ILL_CONDITIONED).all()
 
 
@@ -345,12 +356,14 @@ def test_a_steady_state_is_that_of_many_doses():
     none, one = jnp.zeros(PATIENTS), jnp.ones(PATIENTS)
     periodic = Periodic((100.0 * one, none, none), (none, 5.0 * one, none), 3.0 * one, 8.0 * one, 2.0 * one)
     states, status = steady_state(tier, tier.prepare(parameters), periodic, linear=True)
+    dose = np.eye(4)
+    dose[0, 3] = 100.0
     for k in range(PATIENTS):
-        system, x = np.zeros((4, 4)), np.zeros(3)
-        system[:3, :3], system[1, 3] = matrix[:, :, k], 5.0
-        on, off, phase = expm(system * 3.0), expm(matrix[:, :, k] * 5.0), expm(system * 2.0)
-        for _ in range(4000):
-            x = off @ (on @ np.r_[x + [100.0, 0.0, 0.0], 1.0])[:3]
-        expected = (phase @ np.r_[x + [100.0, 0.0, 0.0], 1.0])[:3]
+        off, on = np.zeros((4, 4)), np.zeros((4, 4))
+        off[:3, :3] = on[:3, :3] = matrix[:, :, k]
+        on[1, 3] = 5.0
+        interval = expm(off * 5.0) @ expm(on * 3.0) @ dose
+        x = np.linalg.matrix_power(interval, 4096)[:, 3]
+        expected = (expm(on * 2.0) @ dose @ x)[:3]
         assert np.allclose([v[k] for v in states], expected, rtol=1e-10, atol=0.0)
     assert not np.asarray(status).any()
