@@ -9,6 +9,7 @@ from functools import lru_cache
 import jax
 import jax.numpy as jnp
 
+from twinsim.models.linearity import CONSTANT, TIME, ZERO, Form, traced_forms
 from twinsim.models.structure import Structure
 
 
@@ -29,8 +30,22 @@ def jacobian_pattern(structure: Structure) -> frozenset[tuple[int, int]]:
     >>> sorted(jacobian_pattern(structure))
     [(0, 0), (1, 0), (1, 1), (1, 2), (2, 1), (2, 2)]
     """
-    used, _ = _dependence(structure)
-    return used
+    size, rest = len(structure.states), 1 + len(structure.needs) + len(structure.parameters)
+
+    def tangent(*values):
+        dx, x, t, u, p = (
+            values[:size],
+            values[size : 2 * size],
+            values[2 * size],
+            *_split(structure, values[2 * size + 1 :]),
+        )
+        return jax.jvp(lambda x: _derivative(structure, t, x, p, u), (list(x),), (list(dx),))[1]
+
+    # An entry (i, j) is there if the tangent of x_j reaches that of derivative i.
+    jaxpr = jax.make_jaxpr(tangent)(*[jax.ShapeDtypeStruct((), jnp.float64)] * (2 * size + rest)).jaxpr
+    reached = _flow(jaxpr, {variable: {i} for i, variable in enumerate(jaxpr.invars)})
+    outs = [set() if hasattr(out, "val") else reached.get(out, set()) for out in jaxpr.outvars]
+    return frozenset((i, j) for i, sources in enumerate(outs) for j in sources if j < size)
 
 
 @lru_cache(maxsize=256)
@@ -41,10 +56,47 @@ def is_linear(structure: Structure) -> bool:
     >>> is_linear(structure)
     True
     """
-    if structure.needs or not structure.states:
-        return False
-    _, constant_jacobian = _dependence(structure)
-    return constant_jacobian and _is_homogeneous(structure)
+    return not structure.needs and is_affine(structure) and not constant_inputs(structure)
+
+
+@lru_cache(maxsize=256)
+def is_affine(structure: Structure) -> bool:
+    """True if the derivatives are linear in the states up to a constant, both of parameters and bound inputs alone.
+
+    >>> from twinsim.models.pd.turnover_pca import structure
+    >>> is_affine(structure)
+    True
+    """
+    pattern = jacobian_pattern(structure)  # a state that tangents do not pass (stop_gradient) is not in it
+    for i, form in enumerate(_forms(structure)):
+        if form is None or form.timed or not {(i, j) for j in form.states} <= pattern:
+            return False
+    return bool(structure.states)
+
+
+@lru_cache(maxsize=256)
+def constant_inputs(structure: Structure) -> frozenset[int]:
+    """Indices of states whose derivative may differ from 0 where all states are 0.
+
+    >>> from twinsim.models.pd.turnover_pca import structure
+    >>> sorted(constant_inputs(structure))
+    [0]
+    """
+    return frozenset(i for i, form in enumerate(_forms(structure)) if form is None or form.still)
+
+
+@lru_cache(maxsize=256)
+def _forms(structure: Structure) -> tuple[Form | None, ...]:
+    """The form of each derivative in the states; inputs have the constant values they have when it runs alone."""
+    size = len(structure.states)
+    states = [Form(frozenset({i})) for i in range(size)]
+    inputs = [ZERO if port.default == 0.0 else CONSTANT for port in structure.needs]
+
+    def derivative(t, *values):
+        u, p = _split(structure, values[size:])
+        return _derivative(structure, t, values[:size], p, u)
+
+    return tuple(traced_forms(derivative, [TIME, *states, *inputs, *[CONSTANT] * len(structure.parameters)]))
 
 
 @lru_cache(maxsize=256)
@@ -66,13 +118,9 @@ def star(structure: Structure) -> Star | None:
     return None
 
 
-def _arguments(structure: Structure) -> tuple[list, list, list]:
-    scalar = jnp.float64(1.0)
-    return (
-        [scalar] * len(structure.states),
-        [jnp.float64(parameter.default) for parameter in structure.parameters],
-        [scalar] * len(structure.needs),
-    )
+def _split(structure: Structure, values: tuple) -> tuple[tuple, tuple]:
+    """Inputs and parameters, which stand one after the other."""
+    return values[: len(structure.needs)], values[len(structure.needs) :]
 
 
 def _derivative(structure: Structure, t, x: Iterable, p: Iterable, u: Iterable) -> list:
@@ -85,31 +133,6 @@ def _derivative(structure: Structure, t, x: Iterable, p: Iterable, u: Iterable) 
     return [jnp.asarray(result[name], jnp.float64) for name in structure.state_names]
 
 
-def _dependence(structure: Structure) -> tuple[frozenset[tuple[int, int]], bool]:
-    """The Jacobian's pattern, and whether its entries depend on neither states nor time nor inputs.
-
-    The tangent program of the equations is walked: an entry (i, j) is there if the tangent of x_j reaches derivative i;
-    the Jacobian is constant if no state, time or input reaches any tangent.
-    """
-    x, p, u = _arguments(structure)
-    size = len(x)
-
-    def tangent(t, x, u, p, dx):
-        return jax.jvp(lambda x: _derivative(structure, t, x, p, u), (x,), (dx,))[1]
-
-    jaxpr = jax.make_jaxpr(tangent)(jnp.float64(0.0), x, u, p, x).jaxpr
-    count = 1 + size + len(u)
-    first_tangent = count + len(p)
-    labels = {variable: {i} for i, variable in enumerate(jaxpr.invars)}
-    reached = _flow(jaxpr, labels)
-    pattern, constant = set(), True
-    for i, out in enumerate(jaxpr.outvars):
-        sources = reached.get(out, set()) if not hasattr(out, "val") else set()
-        pattern |= {(i, s - first_tangent) for s in sources if s >= first_tangent}
-        constant = constant and not any(s < count for s in sources)
-    return frozenset(pattern), constant
-
-
 def _flow(jaxpr, labels: dict) -> dict:
     """Which inputs reach each variable; what an equation does inside does not matter."""
     for equation in jaxpr.eqns:
@@ -120,16 +143,3 @@ def _flow(jaxpr, labels: dict) -> dict:
         for out in equation.outvars:
             labels[out] = sources
     return labels
-
-
-def _is_homogeneous(structure: Structure) -> bool:
-    """No input that is there without any state: the derivative at zero is zero, at several parameter values."""
-    with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
-        x, p, u = _arguments(structure)
-        zero = [jnp.float64(0.0)] * len(x)
-        for factor in (1.0, 0.7, 1.9):
-            # zero times a parameter would hide a constant, so each is moved away from its default
-            moved = [value * factor + 0.1 * factor for value in p]
-            if any(float(value) != 0.0 for value in _derivative(structure, jnp.float64(1.0), zero, moved, u)):
-                return False
-    return True
