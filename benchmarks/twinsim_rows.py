@@ -41,7 +41,7 @@ def solver_of(tier: str, rtol: float | None) -> Callable[[dict], Any]:
     structure = twinsim.structure("pk/two_compartment_oral")
     doses = twinsim.regimen(DOSE, interval=DOSE_TIMES[1] - DOSE_TIMES[0], count=len(DOSE_TIMES))
     plan = plan_events(doses, structure)
-    solved = Solved(structure, choose_solver(structure, tier, rtol=rtol), plan.layout, ("concentration",))
+    solved = Solved(structure, choose_solver(structure, tier, rtol=rtol), plan.layout, ("concentration",), uniform=True)
     arrays = {name: jnp.asarray(values) for name, values in plan.arrays.items()}
     arrays["segment"] = jnp.zeros(arrays["time"].shape, jnp.int32)
     shared = {

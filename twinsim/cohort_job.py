@@ -29,7 +29,7 @@ from twinsim.population.source import Source, find_source
 from twinsim.program import CohortProgram, compiled
 from twinsim.provenance import provenance_of
 from twinsim.run.summary import default_reducers
-from twinsim.scenario import Scenario, checked_occasions, checked_times, events_identity, same_layout
+from twinsim.scenario import Scenario, checked_occasions, checked_times, events_identity, is_uniform, same_layout
 from twinsim.segments import Segments, cohort_segments, timed_of
 from twinsim.solve import Problem
 from twinsim.solver import choose_solver
@@ -216,14 +216,19 @@ def cohort_job(
     plans = same_layout([plan_events(scenario.events, structure, patients=people) for scenario in scenarios])
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
-    picked = choose_solver(structure, solver, precision=precision, rtol=rtol, max_steps=max_steps, moving=lines)
+    horizon = float(np.nanmax(grid) - min(0.0, np.nanmin(grid)))
+    picked = choose_solver(
+        structure, solver, precision=precision, rtol=rtol, max_steps=max_steps, moving=lines, horizon=horizon
+    )
     changing = bool(timed) or len(starts) > 1
     segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(
         # Numbers that are not fixed are arguments of the program: other values need no other program.
         model=replace(chosen, changed={n: v for n, v in chosen.changed.items() if chosen.numbers[n].fixed}),
         source=generator,
-        problem=Problem(structure, picked, plans[0].layout, names, max(s.count if s else 1 for s in segments)),
+        problem=Problem(
+            structure, picked, plans[0].layout, names, max(s.count if s else 1 for s in segments), is_uniform(grid)
+        ),
         endpoints=tuple(read_endpoint(text) for text in endpoints),
         observed=observed,
         curves=True,

@@ -90,7 +90,7 @@ class Times:
 class Solver:
     """Tier and tolerances."""
 
-    name: Literal["auto", "closed", "linear", "explicit"] = "auto"
+    name: Literal["auto", "closed", "linear", "explicit", "stiff"] = "auto"
     rtol: float | None = number(None, above=0, most=0.1)
     max_steps: int | None = number(None, least=1, most=2**31 - 1)
 

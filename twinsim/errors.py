@@ -62,12 +62,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 # One sentence a person can act on for each code of kernels/status.py.
 REMEDIES = {
-    "max_steps": "the solver used all its steps: loosen rtol, raise solver.max_steps, or use solver=closed",
+    "max_steps": "the solver used all its steps: use solver=stiff, loosen rtol, or raise solver.max_steps",
     "non_finite": "a state or parameter became infinite or NaN: look at this patient's parameters",
-    "step_too_small": "the step shrank below what the precision can add: use precision=float64",
+    "step_too_small": "the step shrank below what the precision can add: use solver=stiff or precision=float64",
     "no_steady_state": "no steady state was reached: check that the drug is eliminated faster than it is given, and "
     "that the lag of an infusion is no longer than II",
     "too_many_events": "more infusions overlap than the plan has room for: raise II or shorten the infusion",
     "bad_parameter": "a parameter lies outside its bounds: check covariates and random effects of this patient",
-    "ill_conditioned": "a compartment is all but cut off, and the closed form would be inexact: use solver=explicit",
+    "ill_conditioned": "a compartment is all but cut off, and the closed form would be inexact: use solver=linear",
 }

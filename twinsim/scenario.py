@@ -78,6 +78,18 @@ def events_identity(events: Events) -> dict[str, Any]:
     return {**columns, "targets": list(events.targets)}
 
 
+def is_uniform(grid: np.ndarray) -> bool:
+    """Whether output times are the same for everyone and equally spaced, to rounding.
+
+    >>> is_uniform(np.linspace(0.0, 72.0, 100)), is_uniform(np.array([0.0, 1.0, 3.0]))
+    (True, False)
+    """
+    if grid.ndim != 1 or grid.size < 3:
+        return False
+    even = np.linspace(grid[0], grid[-1], grid.size)
+    return bool(np.allclose(grid, even, rtol=0.0, atol=1e-14 * np.abs(grid).max()))
+
+
 def checked_times(times: Any, size: int) -> np.ndarray:
     """Output times as an array: (time) for everyone, or (time, patient), NaN behind a patient's last one.
 

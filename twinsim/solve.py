@@ -15,7 +15,9 @@ from kernels import status as codes
 from kernels.closed import ClosedTier, Star
 from kernels.explicit import ExplicitTier
 from kernels.lanes import lanes
+from kernels.linear import LinearTier
 from kernels.march import Start, march, worst
+from kernels.stiff import StiffTier
 from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError
 from twinsim.models import analysis
@@ -35,6 +37,7 @@ class Problem:
     Args:
         outputs: names of the structure's outputs that are wanted.
         segments: parameter segments per patient; 1: parameters never change.
+        uniform: output times are equally spaced and the same for everyone.
     """
 
     structure: Structure
@@ -42,12 +45,26 @@ class Problem:
     layout: Layout
     outputs: tuple[str, ...]
     segments: int = 1
+    uniform: bool = False
 
 
 def make_tier(
-    structure: Structure, solver: Solver, infused: frozenset[int], *, dtype: Any, rtol: float, law: Law | None = None
+    structure: Structure,
+    solver: Solver,
+    infused: frozenset[int],
+    *,
+    dtype: Any,
+    rtol: float,
+    law: Law | None = None,
+    grid: Array | None = None,
+    compact: bool = False,
 ) -> Any:
-    """The kernel's tier for a structure; its parameters follow from the law where there is one."""
+    """The kernel's tier for a structure.
+
+    Args:
+        law: parameters follow from it, where there is one.
+        grid, compact: see `kernels.linear.LinearTier`.
+    """
     names, states = structure.parameter_names, structure.state_names
     if solver.tier == "closed":
         star = analysis.star(structure)
@@ -55,13 +72,24 @@ def make_tier(
         order = (star.depot, star.centre, *star.peripherals)
         return ClosedTier(order, lambda p: _star_rates(structure, star, p), infused, dtype)
 
-    def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
-        p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
-        cast = {name: p[name].astype(dtype) for name in names}
-        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
-        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
+    def rates_in(dtype: Any) -> Callable[[Array, tuple, Mapping[str, Array]], tuple]:
+        def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
+            p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
+            cast = {name: p[name].astype(dtype) for name in names}
+            result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
+            return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
 
-    return ExplicitTier(rates_of, infused, rtol=rtol, max_steps=solver.max_steps, dtype=dtype)
+        return rates_of
+
+    size, pattern = len(states), analysis.jacobian_pattern(structure)
+    if solver.tier == "linear":
+        constant = analysis.constant_inputs(structure)
+        rates = rates_in(jnp.float64)
+        return LinearTier(rates, pattern, constant, infused, size=size, grid=grid, compact=compact, dtype=dtype)
+    rates, steps = rates_in(dtype), solver.max_steps
+    if solver.tier == "stiff":
+        return StiffTier(rates, infused, size=size, pattern=pattern, rtol=rtol, max_steps=steps, dtype=dtype)
+    return ExplicitTier(rates, infused, rtol=rtol, max_steps=steps, dtype=dtype)
 
 
 def _needs(structure: Structure, dtype: Any) -> dict[str, Array]:
@@ -147,13 +175,12 @@ def solve_block(
         for target in _infused_targets(problem.layout)
     )
     tight = min(problem.solver.rtol, 1e-9)
-    exact = make_tier(structure, problem.solver, infused, dtype=jnp.float64, rtol=tight, law=law)
-    linear = problem.solver.tier == "closed"
+    exact = make_tier(structure, problem.solver, infused, dtype=jnp.float64, rtol=tight, law=law, compact=True)
+    linear = problem.solver.tier in ("closed", "linear")
     events, loads, keys, status = dose_events(
         structure, problem.layout, plan, settled, covariates, exact, linear, patients, switches
     )
     before = events_before(events, keys, times, order)
-    tier = make_tier(structure, problem.solver, infused, dtype=dtype, rtol=problem.solver.rtol, law=law)
     states, begin = _beginning(structure, settled(jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start)
 
     def observe(time: Array, x: tuple, p: Mapping[str, Array]) -> dict[str, Array]:
@@ -169,11 +196,16 @@ def solve_block(
         rates = tuple(start[f"rate:{name}"].astype(jnp.float64) for name in structure.state_names)
         done = events_before(events, keys, begin[None, :], jnp.full((1, 1), jnp.inf))[0]
 
-    def whole_way(parameters: Mapping[str, Array], *rest: Any) -> tuple:
+    def whole_way(parameters: Mapping[str, Array], events: Any, loads: Array, times: Array, *rest: Any) -> tuple:
+        grid = (times[-1] - times[0]) / (times.shape[0] - 1) if problem.uniform else None
+        rtol = problem.solver.rtol
         return march(
-            tier,
+            make_tier(structure, problem.solver, infused, dtype=dtype, rtol=rtol, law=law, grid=grid),
             lambda segment: of_segment(parameters, segment),
             observe,
+            events,
+            loads,
+            times,
             *rest,
             segmented=problem.segments > 1,
             dtype=dtype,

@@ -58,7 +58,7 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     a, b = p["cond_nconsts"], p["body_nconsts"]
     asked, fixed, first = values[:a], values[a : a + b], values[a + b :]
     # What does not change is loaded before the loop, not in every round.
-    asked, fixed = ([_single(writer, v) for v in part] for part in (asked, fixed))
+    asked, fixed = ([_settled(writer, v) for v in part] for part in (asked, fixed))
     slots = _Slots(writer, equation.outvars)
     slots.put(first)
     carried: list[list[Value]] = []
@@ -75,8 +75,14 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     return slots.get()
 
 
-def _single(writer: Writer, value: Value) -> Value:
-    return writer.registers(value) if isinstance(value, Memory) and value.size == 1 else value
+def _settled(writer: Writer, value: Value) -> Value:
+    """What a loop or branch is given: single numbers as registers, arrays in memory, so that any row can be asked for.
+
+    Where all rows asked for are known, LLVM makes registers of them again.
+    """
+    if isinstance(value, Memory):
+        return writer.registers(value) if value.size == 1 else value
+    return value if value.size <= 1 else mem.spilled(value, value.ravel()[0].dtype, writer.text)
 
 
 def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
@@ -85,7 +91,7 @@ def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     inner, length = p["jaxpr"], p["length"]
     a, b = p["num_consts"], p["num_carry"]
     fixed, first, rows = values[:a], values[a : a + b], values[a + b :]
-    fixed = [_single(writer, v) for v in fixed]
+    fixed = [_settled(writer, v) for v in fixed]
     rows = [writer.memory(v, x.aval.dtype) for v, x in zip(rows, equation.invars[a + b :], strict=True)]
     slots = _Slots(writer, equation.outvars[:b])
     slots.put(first)
@@ -94,7 +100,7 @@ def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     ]
     with text.count_to(constant(length, np.int64)) as count:
         index = text.binary("sub", constant(length - 1, np.int64), count) if p["reverse"] else count
-        row = [_single(writer, writer.view(v, 0, index)) for v in rows]
+        row = [_settled(writer, writer.view(v, 0, index)) for v in rows]
         produced = writer.run(inner.jaxpr, inner.consts, [*fixed, *slots.get(), *row])
         slots.put(produced[:b])
         for target, value in zip(results, produced[b:], strict=True):
@@ -121,7 +127,7 @@ def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     if register.dtype == np.bool_:
         register = writer.text.cast("zext", register, np.int32)
     slots = _Slots(writer, equation.outvars)
-    operands = [_single(writer, v) for v in operands]
+    operands = [_settled(writer, v) for v in operands]
 
     def branch(inner: Any) -> Callable[[], None]:
         return lambda: slots.put(writer.run(inner.jaxpr, inner.consts, operands))
