@@ -33,7 +33,7 @@ def of_patient(found, number=LUCKY):
     return {key: np.asarray(value)[..., number].tobytes() for key, value in found.items()}
 
 
-@pytest.fixture(scope="module", params=["closed", "explicit"])
+@pytest.fixture(scope="module", params=["closed", "linear", "explicit", "stiff"])
 def thousand(request):
     job = study(1000, request.param)
     return request.param, job, job.compute(0, 1000)

@@ -231,7 +231,7 @@ def model():
     return replace(base, name="rules", parameters=(*kept, *own), routes=routes)
 
 
-@pytest.fixture(scope="module", params=["closed", "explicit"])
+@pytest.fixture(scope="module", params=["closed", "linear", "explicit", "stiff"])
 def predicted(request):
     """Records, concentrations and status of every rule through one tier."""
     structure = model()

@@ -121,7 +121,7 @@ def test_a_target_that_is_not_there(target, do):
     assert do in refused.value.do and ORAL.name in refused.value.where
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_set_scale_and_reset(solver):
     """100 mg; at 1 h a bleed of a tenth; at 2 h the amount is set; at 3 h all ends; at 4 h 50 mg again."""
     events = Events.of(
@@ -144,7 +144,7 @@ def test_set_scale_and_reset(solver):
     assert got["concentration"][:, 0] * 50.0 == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_doses_before_the_first_output_and_before_zero(solver):
     events = Events.of([row(time=-5.0), row(time=-2.0, kind="rate", duration=4.0, value=80.0)])
     times = [-1.0, 0.0, 3.0]

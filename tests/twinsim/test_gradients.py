@@ -102,7 +102,7 @@ def check(structure, tier, doses, **changed):
     assert felt == set(values)  # every parameter mattered to someone
 
 
-@pytest.mark.parametrize("tier", ["closed", "explicit"])
+@pytest.mark.parametrize("tier", ["closed", "linear", "explicit", "stiff"])
 def test_every_parameter_of_doses(tier):
     check(modelled(twinsim.structure("pk/one_compartment_oral")), tier, DOSES)
 

@@ -28,7 +28,7 @@ def model():
     return replace(base, name="advan2", parameters=(*base.parameters, *modelled), routes=routes)
 
 
-@pytest.fixture(scope="module", params=["closed", "explicit"])
+@pytest.fixture(scope="module", params=["closed", "linear", "explicit", "stiff"])
 def compared(request, reference_data):
     """Records, our predictions and NONMEM's, for one tier."""
     folder, structure = reference_data / "nonmem_dosing", model()

@@ -47,7 +47,7 @@ def test_every_code_has_a_name_and_a_remedy():
     assert set(REMEDIES) == set(status.NAMES.values()) - {"ok"}
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 @pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
 def test_bad_parameter(solver, bad):
     ka = np.array([bad, 1.0])
@@ -68,7 +68,7 @@ def test_max_steps():
     )
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_non_finite(solver):
     records = read([dose(AMT=1e37)], [dose(AMT=1e37)])
     v = {"v": np.array([1e-9, 50.0])}
@@ -99,7 +99,7 @@ def test_step_too_small():
     assert got[seen] == pytest.approx(0.01 / (1 - 0.01 * np.array(GRID)), rel=1e-7)
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_no_steady_state_without_elimination(solver):
     records = read([dose(SS=1, II=6.0)], [dose(SS=1, II=6.0)])
     cl = {"cl": np.array([0.0, 5.0])}
@@ -116,7 +116,7 @@ def test_no_steady_state_above_the_capacity_to_eliminate():
     assert (np.isnan(got) == (records.patient % 2 == 0)).all()
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_too_many_events(solver):
     """Only the patient's own duration says that 25 infusions run at once."""
     given = dose(RATE=-2, SS=1, II=4.0)
@@ -126,7 +126,7 @@ def test_too_many_events(solver):
     )
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_an_infusion_that_lags_longer_than_its_interval_has_no_steady_state_here(solver):
     lag = Parameter("late", "h", 0.0, "lag", "assumed", POSITIVE)
     routes = (replace(IV.routes[0], lag="late"),)
@@ -183,7 +183,7 @@ EVENTS = (
 )
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_many_at_once_are_each_by_itself_to_the_bit(solver):
     people, options = cohort(), {"times": GRID, "solver": solver, "endpoints": ()}
     together = twinsim.simulate(ORAL, people, EVENTS, **options)["concentration"]
@@ -193,7 +193,7 @@ def test_many_at_once_are_each_by_itself_to_the_bit(solver):
         assert alone[:, 0].tolist() == together[:, i].tolist()
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_records_of_many_are_those_of_each(solver):
     patients = [[dose(ADDL=2, II=6.0)], [dose(2.0, CMT=2)], [dose(CMT=2, RATE=20.0), dose(5.0, EVID=4)]]
     lags = np.array([0.3, 0.9, 1.7])
@@ -204,7 +204,7 @@ def test_records_of_many_are_those_of_each(solver):
         assert together[records.patient == i] == pytest.approx(alone, rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 @pytest.mark.parametrize("until", [7.0, 12.0])
 def test_a_run_that_goes_on_is_the_uninterrupted_one(solver, until):
     """Cut in an infusion, and at the time of a dose that has still to arrive."""

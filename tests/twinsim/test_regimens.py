@@ -73,7 +73,7 @@ def test_what_patients_get(name):
     assert got[:, 0] == pytest.approx(expected(TIMES), abs=1e-9 * expected(TIMES).max())
 
 
-@pytest.mark.parametrize("solver", ["closed", "explicit"])
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit", "stiff"])
 def test_amounts_per_kilogram_and_square_metre_add_up(solver):
     events = twinsim.regimen(2, per="kg", route="iv") + twinsim.regimen(50)
     events += twinsim.regimen(30, per="m2", duration=2.5, route="iv", start=2)
