@@ -201,9 +201,8 @@ class LinearTier:
         whole = jnp.floor(lax.stop_gradient(elapsed) * p.per_unit)
         far = jnp.where(whole > most, codes.ILL_CONDITIONED, codes.OK)
         whole = jnp.minimum(whole, most)
-        values = self._series(p, values, jnp.maximum(elapsed - whole * p.unit, 0.0))
+        values = self._series(p, values, elapsed - whole * p.unit)
         states = tuple(values[i] for i in range(self.size))
-
         states = self._bits(p, values, states, whole.astype(jnp.int32))
         return states, far.astype(jnp.int32)
 
