@@ -106,10 +106,11 @@ def test_a_metabolite_and_an_effect_compartment():
     assert np.allclose(got, expected, rtol=1e-13, atol=0.0)
 
 
-def test_the_derivative_by_time_is_the_slope():
+@pytest.mark.parametrize("grid", [None, 0.7])
+def test_the_derivative_by_time_is_the_slope(grid):
     """Also where the elapsed time is a whole number of steps and nothing is left for the series."""
     matrix = two_compartments(np.random.default_rng(2))
-    tier, parameters = tier_of(matrix)
+    tier, parameters = tier_of(matrix, grid=grid)
     states = tuple(jnp.full((PATIENTS,), x) for x in (90.0, 40.0, 20.0))
 
     def later(elapsed):
@@ -117,7 +118,7 @@ def test_the_derivative_by_time_is_the_slope():
         memory = tier.begin(prepared, states, states, jnp.zeros((1,)))
         return tier.advance(prepared, states, states, memory, jnp.zeros((1,)), elapsed)[0]
 
-    for elapsed in (0.0, 24.0, 24.1):
-        time = jnp.full((PATIENTS,), elapsed)
-        x, slope = jax.jit(lambda time: jax.jvp(later, (time,), (jnp.ones_like(time),)))(time)
+    run = jax.jit(lambda time: jax.jvp(later, (time,), (jnp.ones_like(time),)))
+    for elapsed in (0.0, 0.7, 24.0, 24.1):
+        x, slope = run(jnp.full((PATIENTS,), elapsed))
         assert np.allclose(slope, np.einsum("ijp,jp->ip", matrix, np.stack(x)), rtol=1e-12, atol=1e-13)

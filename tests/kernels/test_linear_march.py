@@ -79,10 +79,10 @@ def test_neighbours_change_nothing(grid):
     assert status.tolist() == [codes.NON_FINITE if i == 6 else codes.OK for i in range(PATIENTS)]
 
 
-@pytest.mark.parametrize("grid", [None, 0.3])
-def test_derivatives_at_coincident_rates(grid):
-    """Of every state with respect to rates that are equal, an input and time, against differences."""
-    times = 0.3 * np.arange(1, 11) if grid else np.array([0.2, 2.9])
+@pytest.mark.parametrize(("grid", "dose"), [(None, 0.1), (0.3, 0.1), (0.3, 0.35)])
+def test_derivatives_at_coincident_rates(grid, dose):
+    """With respect to rates that are equal, an input, and the time of a dose, also one step before an output."""
+    times = 0.3 * np.arange(1, 11) + (0.35 if dose == 0.35 else 0.0) if grid else np.array([0.2, 2.9])
 
     def curve(scale):
         k = jnp.full((PATIENTS,), 1.2)
@@ -94,9 +94,10 @@ def test_derivatives_at_coincident_rates(grid):
             rates, pattern, frozenset({1}), frozenset(), size=2, grid=spacing, compact=True, dtype=jnp.float64
         )
         events = doses(np.zeros((1, 1)), np.ones((1, 1)))
-        events = events._replace(time=jnp.full((1, PATIENTS), 0.1) * scale[3], add=100.0 * jnp.ones((1, PATIENTS)))
+        events = events._replace(time=jnp.full((1, PATIENTS), dose) * scale[3], add=100.0 * jnp.ones((1, PATIENTS)))
         start = Start(jnp.zeros((1,)), (0.0 * k, 0.0 * k), (0.0 * k, 0.0 * k), jnp.zeros((1,), jnp.int32))
-        before, when = jnp.ones((len(times), 1), jnp.int32), jnp.asarray(times)[:, None]
+        before = jnp.asarray(times > dose + 1e-3, jnp.int32)[:, None]
+        when = jnp.asarray(times)[:, None]
         loads, observe = jnp.zeros((0, 2, 1)), lambda time, x, p: x
         way = march(
             tier, lambda _: (ka, kb, kin), observe, events, loads, when, before, start, segmented=False, dtype=k.dtype
