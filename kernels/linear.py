@@ -167,9 +167,8 @@ class LinearTier:
         tolerance = 2.0 * float(jnp.finfo(self.dtype).eps) * step + slack.astype(self.dtype)
         regular = (jnp.abs(elapsed - step) <= tolerance) & (step > 0.0)
         other = ~regular & (elapsed > 0.0)
-        high, low = self._one_step(prepared, values, memory.low)
-        high = tuple(jnp.where(regular, new, old) for new, old in zip(high, states, strict=True))
-        low = tuple(jnp.where(regular, new, old) for new, old in zip(low, memory.low, strict=True))
+        beyond = jnp.where(regular, elapsed - step, jnp.where(other, 0.0, elapsed))
+        high, low = self._one_step(prepared, values, memory.low, regular, beyond)
 
         def general() -> tuple:
             new, far = self._general(prepared, values, jnp.where(other, elapsed, 0.0))
@@ -179,16 +178,24 @@ class LinearTier:
         states, low, status = lax.cond(jnp.any(other), general, lambda: (high, low, memory.status))
         return states, Memory(status, low)
 
-    def _one_step(self, prepared: Prepared, values: dict[int, Array], low: States) -> tuple[States, States]:
-        """One step of the grid; the sums' rounding is kept (Knuth's two-sum)."""
+    def _one_step(
+        self, p: Prepared, values: dict[int, Array], low: States, regular: Array, beyond: Array
+    ) -> tuple[States, States]:
+        """One step of the grid where it is due; the sums' rounding is kept (Knuth's two-sum).
+
+        `beyond` it is nothing but rounding, and what derivatives by the time of an event flow through.
+        """
+        changes = [_row(p.grid, i, values) for i in range(self.size)]
+        changes = [None if change is None else jnp.where(regular, change, 0.0) for change in changes]
+        new = values | {i: values[i] + change for i, change in enumerate(changes) if change is not None}
         high, rest = [], []
-        for i in range(self.size):
-            change = _row(prepared.grid, i, values)
-            if change is None:
+        for i, change in enumerate(changes):
+            slope = _row(p.matrix, i, new)
+            if change is None or slope is None:
                 high.append(values[i])
                 rest.append(low[i])
                 continue
-            x, change = values[i], change + low[i]
+            x, change = values[i], change + (beyond * slope + low[i])
             total = x + change
             part = total - x
             high.append(total)
@@ -201,9 +208,8 @@ class LinearTier:
         whole = jnp.floor(lax.stop_gradient(elapsed) * p.per_unit)
         far = jnp.where(whole > most, codes.ILL_CONDITIONED, codes.OK)
         whole = jnp.minimum(whole, most)
-        values = self._series(p, values, jnp.maximum(elapsed - whole * p.unit, 0.0))
+        values = self._series(p, values, elapsed - whole * p.unit)
         states = tuple(values[i] for i in range(self.size))
-
         states = self._bits(p, values, states, whole.astype(jnp.int32))
         return states, far.astype(jnp.int32)
 

@@ -1,4 +1,4 @@
-"""Tier linear against SciPy's matrix exponential, textbook solutions, and itself in the other precision."""
+"""Tier linear from one stop to the next: SciPy's matrix exponential, textbook solutions, sixty digits."""
 
 from decimal import Context, Decimal, localcontext
 
@@ -6,84 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.linalg import expm
+from linear_systems import PATIENTS, compartments, error, exact, moved, tier_of, two_compartments
 from scipy.stats import gamma
 
-from kernels import status as codes
-from kernels.closed import ClosedTier, Star
-from kernels.linear import LinearTier
-from kernels.march import Events, Start, march
 from kernels.propagator import closure
-from kernels.steady import Periodic, steady_state
-
-PATIENTS = 8
-
-
-def tier_of(matrix, *, constant=None, infused=(), grid=None, compact=True, dtype=jnp.float64):
-    """A tier for matrices (to, from, patient), which are its parameters: {"matrix": ..., "constant": ...}."""
-    size = matrix.shape[0]
-    pattern = frozenset((i, j) for i in range(size) for j in range(size) if np.any(matrix[i, j]))
-    inputs = frozenset() if constant is None else frozenset(i for i in range(size) if np.any(constant[i]))
-
-    def rates_of(t, x, p):
-        rows = []
-        for i in range(size):
-            row = p["constant"][i] if constant is not None else jnp.zeros_like(x[0])
-            for j in range(size):
-                row = row + (p["matrix"][i][j] * x[j] if (i, j) in pattern else 0.0)
-            rows.append(row)
-        return tuple(rows)
-
-    parameters = {"matrix": [[jnp.asarray(v) for v in row] for row in matrix]}
-    parameters |= {} if constant is None else {"constant": [jnp.asarray(v) for v in constant]}
-    spacing = None if grid is None else jnp.full((1,), grid)
-    return LinearTier(
-        rates_of, pattern, inputs, frozenset(infused), size=size, grid=spacing, compact=compact, dtype=dtype
-    ), parameters
-
-
-def moved(tier, parameters, states, elapsed, rates=None):
-    """States (state, patient) after one advance, and the status."""
-    size = len(states)
-
-    def run(parameters, states, rates, elapsed):
-        prepared = tier.prepare(parameters)
-        memory = tier.begin(prepared, states, rates, jnp.zeros((1,)))
-        states, memory = tier.advance(prepared, states, rates, memory, jnp.zeros((1,)), elapsed)
-        return states, tier.status(memory)
-
-    states = tuple(jnp.asarray(x, tier.dtype) for x in states)
-    rates = np.zeros((size, PATIENTS)) if rates is None else rates
-    rates = tuple(jnp.asarray(r, tier.dtype) for r in rates)
-    new, status = jax.jit(run)(parameters, states, rates, jnp.asarray(elapsed, tier.dtype))
-    return np.stack(new), np.asarray(status)
-
-
-def exact(matrix, states, elapsed, constant=None):
-    """The same by SciPy, patient by patient, a constant input as one more state."""
-    size = matrix.shape[0]
-    result = []
-    for k in range(states.shape[1]):
-        whole = np.zeros((size + 1, size + 1))
-        whole[:size, :size] = matrix[:, :, k]
-        whole[:size, size] = 0.0 if constant is None else constant[:, k]
-        result.append((expm(whole * elapsed[k]) @ np.r_[states[:, k], 1.0])[:size])
-    return np.stack(result, axis=1)
-
-
-def compartments(rng, size, spread=1.0, filled=0.4):
-    """Random compartmental systems (to, from, patient) of one pattern: non-negative flows, some loss."""
-    flows = 10.0 ** rng.uniform(-spread, spread, (size, size, PATIENTS))
-    flows *= (rng.random((size, size, 1)) < filled) & ~np.eye(size, dtype=bool)[:, :, None]
-    matrix, loss = flows, 10.0 ** rng.uniform(-spread, spread, (size, PATIENTS))
-    for i in range(size):
-        matrix[i, i] = -flows[:, i].sum(axis=0) - loss[i]
-    return matrix
-
-
-def error(got, expected):
-    """Largest difference of each patient over its largest state."""
-    return np.max(np.abs(got - expected) / np.max(np.abs(expected), axis=0))
 
 
 def test_the_pattern_of_a_chain_fills_below_the_diagonal():
@@ -180,190 +106,19 @@ def test_a_metabolite_and_an_effect_compartment():
     assert np.allclose(got, expected, rtol=1e-13, atol=0.0)
 
 
-@pytest.mark.parametrize("grid", [None, 1.0])
-def test_turnover_stays_at_its_steady_state(grid):
-    """kin - kout R at R = kin / kout, in float32, for 2000 h: no drift beyond the rounding of one step."""
-    kin, kout = np.linspace(1, 9, PATIENTS), 10.0 ** np.linspace(-3, 3, PATIENTS)
-    tier, parameters = tier_of(-kout[None, None], constant=kin[None], grid=grid, dtype=jnp.float32)
-    seen, *_ = marched(tier, parameters, (kin / kout)[None], np.arange(2001.0))
-    assert np.abs(seen[:, 0] * kout / kin - 1.0).max() < 3e-7
+@pytest.mark.parametrize("grid", [None, 0.7])
+def test_the_derivative_by_time_is_the_slope(grid):
+    """Also where the elapsed time is a whole number of steps and nothing is left for the series."""
+    matrix = two_compartments(np.random.default_rng(2))
+    tier, parameters = tier_of(matrix, grid=grid)
+    states = tuple(jnp.full((PATIENTS,), x) for x in (90.0, 40.0, 20.0))
 
+    def later(elapsed):
+        prepared = tier.prepare(parameters)
+        memory = tier.begin(prepared, states, states, jnp.zeros((1,)))
+        return tier.advance(prepared, states, states, memory, jnp.zeros((1,)), elapsed)[0]
 
-def nothing():
-    """No event at all."""
-    return doses(np.full((1, 1), np.inf), np.zeros((1, 1)))
-
-
-def doses(time, amount):
-    """Boluses into state 0 (event, patient | 1)."""
-    shape = np.broadcast_shapes(time.shape, amount.shape)
-
-    def whole(x, dtype=jnp.float64):
-        return jnp.broadcast_to(jnp.asarray(x, dtype), shape)
-
-    kept = whole(0, jnp.int32)
-    return Events(
-        time=whole(time),
-        target=kept,
-        scale=whole(1.0),
-        add=whole(amount),
-        rate=whole(0.0),
-        reset=whole(False, bool),
-        load=kept - 1,
-        segment=kept,
-    )
-
-
-def marched(tier, parameters, states, times, events=None):
-    """States (time, state, patient) at times, final states and status."""
-    events = nothing() if events is None else events
-    before = jnp.sum(events.time[None] <= jnp.asarray(times)[:, None, None] + 1e-9, axis=1, dtype=jnp.int32)
-
-    def run(parameters, states, events, before):
-        start = Start(
-            jnp.zeros((1,)),
-            tuple(x.astype(tier.dtype) for x in states),
-            tuple(jnp.zeros(PATIENTS) for _ in states),
-            jnp.zeros((1,), jnp.int32),
-        )
-        loads = jnp.zeros((0, len(states), 1))
-        observe = lambda time, x, p: x  # noqa: E731
-        when = jnp.asarray(times)[:, None]
-        return march(
-            tier, lambda _: parameters, observe, events, loads, when, before, start, segmented=False, dtype=tier.dtype
-        )
-
-    states = tuple(jnp.broadcast_to(jnp.asarray(x), (PATIENTS,)) for x in states)
-    seen, final, _, status = jax.jit(run)(parameters, states, events, before)
-    return np.stack(seen, axis=1), np.stack(final), np.asarray(status)
-
-
-def two_compartments(rng):
-    """Depot, centre, periphery."""
-    ka, k10, k12, k21 = 10.0 ** rng.uniform(-1, 0.5, (4, PATIENTS))
-    none = np.zeros(PATIENTS)
-    return np.array([[-ka, none, none], [ka, -k10 - k12, k21], [none, k12, -k21]])
-
-
-def test_a_uniform_grid_and_tier_closed_agree():
-    """Each patient's own dose times, off and on the grid, float32 and float64."""
-    rng = np.random.default_rng(3)
-    matrix, times = two_compartments(rng), 0.72 * np.arange(1, 101)
-    when = np.sort(np.r_[np.zeros((1, PATIENTS)), rng.uniform(0, 70, (3, PATIENTS)), np.full((1, PATIENTS), 36.0)], 0)
-    events = doses(when, rng.uniform(50, 150, when.shape))
-    (ka, k10, k12, k21) = map(jnp.asarray, (matrix[1, 0], -matrix[1, 1] - matrix[2, 1], matrix[2, 1], matrix[1, 2]))
-    star = Star(k10 + k12, (k12,), (k21,), (k21,), ka, ka)
-    closed = ClosedTier((0, 1, 2), lambda p: star, frozenset(), jnp.float64)
-    expected, final, _ = marched(closed, {}, np.zeros(3), times, events)
-    double, single = (jnp.float64, 1e-13), (jnp.float32, 5e-7)
-    for grid, compact, (dtype, tolerance) in (
-        (0.72, False, single),
-        (0.72, True, double),
-        (None, False, single),
-        (None, True, double),
-    ):
-        tier, parameters = tier_of(matrix, grid=grid, compact=compact, dtype=dtype)
-        got, end, status = marched(tier, parameters, np.zeros(3), times, events)
-        peak = expected.max(axis=0)
-        assert not status.any() and (np.abs(got - expected) / peak).max() < tolerance
-        assert (np.abs(end - final) / peak).max() < tolerance
-
-
-def test_rounding_does_not_add_up_over_ten_thousand_outputs():
-    """float32, exchange without loss and with hardly any, a step of 1e-3 h: as good as one step of 10 h."""
-    loss = np.where(np.arange(PATIENTS) % 2 == 0, 0.0, 1e-3)
-    there, back = np.linspace(0.1, 3.0, PATIENTS), np.linspace(2.0, 0.2, PATIENTS)
-    matrix = np.array([[-there - loss, back], [there, -back]])
-    tier, parameters = tier_of(matrix, grid=1e-3, dtype=jnp.float32)
-    times = 1e-3 * np.arange(1, 10001)
-    seen, _, status = marched(tier, parameters, np.array([100.0, 0.0]), times)
-    states = np.array([100.0, 0.0])[:, None].repeat(PATIENTS, 1)
-    for row in (99, 999, 9999):
-        expected = exact(matrix, states, np.full(PATIENTS, times[row]))
-        assert error(seen[row], expected) < 5e-7
-    assert not status.any() and np.abs(seen[:, :, loss == 0.0].sum(axis=1) - 100.0).max() < 5e-5
-
-
-@pytest.mark.parametrize("grid", [None, 0.5, 0.0])
-def test_neighbours_change_nothing(grid):
-    """Patient 3 to the bit, between patients like it, stiff ones, ones dosed off the grid, and one of NaN."""
-    rng = np.random.default_rng(5)
-    matrix, times = two_compartments(rng), 0.5 * np.arange(1, 41)
-    when, amount = np.repeat([[0.0], [7.3]], PATIENTS, 1), np.full((2, PATIENTS), 100.0)
-    tier, parameters = tier_of(matrix, grid=grid, dtype=jnp.float32)
-    alone = marched(tier, parameters, np.zeros(3), times, doses(when, amount))[0][:, :, 3]
-    other, rest = matrix.copy(), np.arange(PATIENTS) != 3
-    other[:, :, rest] *= 10.0 ** rng.uniform(-3, 4, PATIENTS - 1)
-    other[:, :, 6], when[:, rest] = np.nan, np.sort(rng.uniform(0, 20, (2, PATIENTS - 1)), 0)
-    parameters = {"matrix": [[jnp.asarray(v) for v in row] for row in other]}
-    got, _, status = marched(tier, parameters, np.zeros(3), times, doses(when, amount))
-    assert np.array_equal(got[:, :, 3], alone)
-    assert status.tolist() == [codes.NON_FINITE if i == 6 else codes.OK for i in range(PATIENTS)]
-
-
-@pytest.mark.parametrize("grid", [None, 0.3])
-def test_derivatives_at_coincident_rates(grid):
-    """Of every state with respect to rates that are equal, an input and time, against differences."""
-    times = 0.3 * np.arange(1, 11) if grid else np.array([0.2, 2.9])
-
-    def curve(scale):
-        k = jnp.full((PATIENTS,), 1.2)
-        ka, kb, kin = k * scale[0], k * scale[1], k * scale[2]
-        rates = lambda t, x, p: (-p[0] * x[0], p[0] * x[0] - p[1] * x[1] + p[2])  # noqa: E731
-        pattern = frozenset({(0, 0), (1, 0), (1, 1)})
-        spacing = None if grid is None else jnp.full((1,), grid)
-        tier = LinearTier(
-            rates, pattern, frozenset({1}), frozenset(), size=2, grid=spacing, compact=True, dtype=jnp.float64
-        )
-        events = doses(np.zeros((1, 1)), np.ones((1, 1)))
-        events = events._replace(time=jnp.full((1, PATIENTS), 0.1) * scale[3], add=100.0 * jnp.ones((1, PATIENTS)))
-        start = Start(jnp.zeros((1,)), (0.0 * k, 0.0 * k), (0.0 * k, 0.0 * k), jnp.zeros((1,), jnp.int32))
-        before, when = jnp.ones((len(times), 1), jnp.int32), jnp.asarray(times)[:, None]
-        loads, observe = jnp.zeros((0, 2, 1)), lambda time, x, p: x
-        way = march(
-            tier, lambda _: (ka, kb, kin), observe, events, loads, when, before, start, segmented=False, dtype=k.dtype
-        )
-        return jnp.stack(way[0])[:, :, 0]
-
-    ones = jnp.ones(4)
-    got = jax.jit(jax.jacfwd(curve))(ones)
-    run = jax.jit(curve)
-    for i in range(4):
-        step = 1e-5 * jnp.eye(4)[i]
-        difference = (run(ones + step) - run(ones - step)) / 2e-5
-        assert np.allclose(got[..., i], difference, rtol=1e-7, atol=1e-6), i
-
-
-def test_what_cannot_be_trusted_has_a_status():
-    """Rates too fast for the time, and three equal modes whose terms cancel beyond all digits."""
-    fast = np.full((1, 1, PATIENTS), -1.0) * 10.0 ** np.arange(PATIENTS)
-    tier, parameters = tier_of(fast)
-    got, status = moved(tier, parameters, np.ones((1, PATIENTS)), np.full(PATIENTS, 1e4))
-    assert status.tolist() == [codes.OK] * 4 + [codes.ILL_CONDITIONED] * 4 and not got[0, 1:].any()
-    coarse = tier_of(fast, grid=1e4)[0]
-    assert marched(coarse, parameters, np.ones(1), np.array([1e4, 2e4]))[2].tolist() == status.tolist()
-    # N^3 = 0, in coordinates of no zeros: powers grow to 1e8 and cancel; SciPy is wrong by a factor of 5.
-    turn = np.array([[2.0, 1.0, 1.0], [1.0, 1.0, 0.0], [1.0, 0.0, 3.0]])
-    shift = turn @ np.diag([1.0, 1.0], 1) @ np.linalg.inv(turn) * 1e4 - np.eye(3)
-    tier, parameters = tier_of(np.repeat(shift[:, :, None], PATIENTS, 2))
-    assert (moved(tier, parameters, np.ones((3, PATIENTS)), np.ones(PATIENTS))[1] == codes.ILL_CONDITIONED).all()
-
-
-def test_a_steady_state_is_that_of_many_doses():
-    """A dose and an infusion every 8 h, a slow periphery: one Newton step against 4000 intervals."""
-    matrix = two_compartments(np.random.default_rng(8))
-    tier, parameters = tier_of(matrix, infused=(1,))
-    none, one = jnp.zeros(PATIENTS), jnp.ones(PATIENTS)
-    periodic = Periodic((100.0 * one, none, none), (none, 5.0 * one, none), 3.0 * one, 8.0 * one, 2.0 * one)
-    states, status = steady_state(tier, tier.prepare(parameters), periodic, linear=True)
-    dose = np.eye(4)
-    dose[0, 3] = 100.0
-    for k in range(PATIENTS):
-        off, on = np.zeros((4, 4)), np.zeros((4, 4))
-        off[:3, :3] = on[:3, :3] = matrix[:, :, k]
-        on[1, 3] = 5.0
-        interval = expm(off * 5.0) @ expm(on * 3.0) @ dose
-        x = np.linalg.matrix_power(interval, 4096)[:, 3]
-        expected = (expm(on * 2.0) @ dose @ x)[:3]
-        assert np.allclose([v[k] for v in states], expected, rtol=1e-10, atol=0.0)
-    assert not np.asarray(status).any()
+    run = jax.jit(lambda time: jax.jvp(later, (time,), (jnp.ones_like(time),)))
+    for elapsed in (0.0, 0.7, 24.0, 24.1):
+        x, slope = run(jnp.full((PATIENTS,), elapsed))
+        assert np.allclose(slope, np.einsum("ijp,jp->ip", matrix, np.stack(x)), rtol=1e-12, atol=1e-13)
