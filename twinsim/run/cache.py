@@ -30,7 +30,7 @@ def keep_compiled() -> None:
     import jax
 
     config = jax.config
-    if config.jax_compilation_cache_dir is not None:
+    if getattr(config, "jax_compilation_cache_dir") is not None:  # noqa: B009 (unknown to type checkers)
         return
     folder = usable(cache_folder(os.environ))
     if folder is None:

@@ -221,7 +221,7 @@ class _Run:
         try:
             arrays = self.job.compute(first, count)
             # Everything else stays on the device and is never copied.
-            kept = {key: array for key, array in arrays.items() if key.removesuffix("#bins") in self.wanted}
+            kept = {key: array for key, array in arrays.items() if key.partition("#")[0] in self.wanted}
             for array in kept.values():
                 if hasattr(array, "copy_to_host_async"):
                     array.copy_to_host_async()
