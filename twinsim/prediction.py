@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 
 from kernels import status as codes
 from twinsim import units
@@ -23,6 +22,9 @@ from twinsim.records import Records
 from twinsim.segments import Individual, law_of, moving_fields, switches
 from twinsim.solve import Problem, solve_block
 from twinsim.solver import Solver, choose_solver
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def predict_structure(
@@ -150,6 +152,8 @@ def predict(
     Returns:
         ID TIME EVID CMT DVID DV PRED IPRED STATUS, one row per record in file order; NaN where a patient failed.
     """
+    import pandas as pd
+
     chosen = population_model(model) if not isinstance(model, PopulationModel) else model
     occasions = occasion_etas is not None
     how = {"solver": solver, "precision": precision, "rtol": rtol}

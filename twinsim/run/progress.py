@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 KINDS = ("auto", "plain", "json", "none")
 PLAIN_SECONDS = 10.0
 JSON_SECONDS = 1.0
+_LOADED = time.monotonic()
 
 
 class Reporter(Protocol):
@@ -230,3 +232,13 @@ def reporter_for(kind: str, stream: TextIO | None = None) -> Reporter:
     if kind not in kinds:
         raise UsageError(f"unknown progress={kind}", where="progress", do=nearest(kind, KINDS))
     return kinds[kind]()
+
+
+def seconds_of_process() -> float:
+    """How long this process has run; where the system does not say, since this module was loaded."""
+    try:
+        with open("/proc/self/stat", encoding="ascii") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, AttributeError):
+        return time.monotonic() - _LOADED
