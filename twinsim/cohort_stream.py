@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Counts of quantiles are made in the compiled program up to this size, and on the host beyond [bytes].
 COUNTED_BYTES = 32 * 2**20
+SMALL_WIDTH = 4096
 _REDUCED = ("#moments", "#bins")
 
 
@@ -46,7 +48,10 @@ def computed(job: CohortJob, first: int, count: int) -> dict[str, Any]:
 
     A chunk that is narrower than an earlier one is filled up to its width, so that nothing is compiled for it.
     """
-    width = rounded(count, all_devices())
+    width, unit = rounded(count, all_devices()), rounded(1, all_devices())
+    if width <= SMALL_WIDTH:
+        # Few widths, so that small cohorts of any size share compiled programs.
+        width = unit * 2 ** math.ceil(math.log2(width // unit))
     width = min((known for known in job.widths if known >= width), default=width)
     job.widths.add(width)
     found = [one_scenario(job, first, count, number, width, job.streamed) for number in range(len(job.scenarios))]
