@@ -11,6 +11,7 @@ from twinsim.program import compiled
 from twinsim.run.local import execute
 from twinsim.run.moments import Moments
 from twinsim.run.summary import Quantiles
+from twinsim.scenario import Scenario
 
 TIMES = [1.0, 4.0, 12.0]
 
@@ -75,3 +76,22 @@ def test_one_program_for_any_size_seed_and_dose():
     again.compute(0, 2048)
     again.compute(2048, 100)
     assert (people._cache_size(), curves._cache_size()) == before
+
+
+def test_a_patients_numbers_do_not_depend_on_what_is_summed_up(chunk):
+    small = study(size=1600, save="trajectories").compute(512, 1000)
+    assert "concentration#bins" not in small
+    for key, array in small.items():
+        if "#" not in key:
+            np.testing.assert_array_equal(np.asarray(array), chunk[1][key], err_msg=key)
+
+
+def test_scenarios_are_summed_up_each_for_itself():
+    scenarios = [Scenario({"regimen.amount": a}, twinsim.regimen(a, interval=12, count=2)) for a in (320.0, 500.0)]
+    swept = cohort_job("theophylline", scenarios, TIMES, size=100_200, seed=3, save="summary", endpoints=["cmax"])
+    both, one = swept.compute(0, 700), study().compute(0, 700)
+    for key in ("concentration#moments", "concentration#bins"):
+        assert both[key].shape[1] == 2
+        np.testing.assert_array_equal(np.asarray(both[key])[:, 0], np.asarray(one[key]), err_msg=key)
+    names = {v.name for reducer in swept.reducers for v, _ in reducer.finish(reducer.add(reducer.start(), both, 0))}
+    assert names == {"concentration_mean", "concentration_sd", "concentration_n", "concentration", "quantile"}
