@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 
 from kernels import status as codes
 from twinsim import units
@@ -22,9 +23,6 @@ from twinsim.records import Records
 from twinsim.segments import Individual, law_of, moving_fields, switches
 from twinsim.solve import Problem, solve_block
 from twinsim.solver import Solver, choose_solver
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def predict_structure(
@@ -152,8 +150,6 @@ def predict(
     Returns:
         ID TIME EVID CMT DVID DV PRED IPRED STATUS, one row per record in file order; NaN where a patient failed.
     """
-    import pandas as pd
-
     chosen = population_model(model) if not isinstance(model, PopulationModel) else model
     occasions = occasion_etas is not None
     how = {"solver": solver, "precision": precision, "rtol": rtol}

@@ -21,7 +21,7 @@ from twinsim.run.finish import finish, remove_shards, whole_results
 from twinsim.run.job import Job, State
 from twinsim.run.outcome import RunOutcome
 from twinsim.run.plan import Plan, make_plan, stored_identity, stored_variables
-from twinsim.run.progress import Reporter, reporter_for, seconds_of_process
+from twinsim.run.progress import FirstPatients, Reporter, reporter_for
 from twinsim.store.files import DiskError, remove_temporary
 from twinsim.store.folder import RunRecord, alone_in, check_folder
 from twinsim.store.layout import Layout
@@ -102,8 +102,7 @@ class _Run:
         self.done: dict[int, Shard] = {}
         self.failed: dict[int, Exception] = {}
         self.sealed: deque[Future[Shard]] = deque()
-        self.begun = time.monotonic()
-        self.computed = False
+        self.begun, self.first = time.monotonic(), FirstPatients()
 
     def go(self) -> RunOutcome:
         """Check what is there, compute what is missing, make the results."""
@@ -274,9 +273,7 @@ class _Run:
         if isinstance(result, Exception):
             raise result
         chunk = {key: np.asarray(array) for key, array in result.items()}
-        if not self.computed:
-            log.info("first patients computed %.1f s after the start", seconds_of_process())
-        self.computed = True
+        self.first.computed()
         status = chunk.get("status")
         failed = 0 if status is None else int((status != 0).reshape(-1, count).any(axis=0).sum())
         reduced = {r.name: pool.submit(r.add, states[r.name], chunk, first) for r in self.job.reducers}
