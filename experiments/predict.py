@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +18,11 @@ from experiments.steps import model_of, run_job, units_of
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError
 from twinsim.provenance import provenance_of
-from twinsim.report import Picture, Section, plots
 from twinsim.store import Coordinate, Variable, status_variable
 from twinsim.store.files import disk_errors, put_in_place, temporary
+
+if TYPE_CHECKING:
+    from twinsim.report import Section
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def run(config: RunConfig) -> Finished:
     table = twinsim.predict(model, records, solver=config.solver.name, rtol=config.solver.rtol)
     job = PredictionJob(config, model, records, table)
     lead = f"One prediction for each of {len(table):,} records of {records.n_patients:,} patients in {records.source}."
-    finished = run_job(config, job, model, lead, observed_section(job))
+    finished = run_job(config, job, model, lead, lambda: observed_section(job))
     if finished.plan is not None or not finished.paths:
         return finished
     path = finished.folder / "predictions.csv"
@@ -50,8 +52,10 @@ def observed_section(job: PredictionJob) -> list[Section]:
     """Observed against predicted, if anything was observed and is in one unit."""
     table = job.table
     seen = pd.DataFrame(table[job.records.observations & np.isfinite(table["DV"]) & np.isfinite(table["PRED"])])
-    if seen.empty or job.unit == "1" or not job.config.report or job.config.dry_run:
+    if seen.empty or job.unit == "1":
         return []
+    from twinsim.report import Picture, Section, plots
+
     text = "The model's typical parameters with each patient's own doses and covariates; nothing was fitted."
     figure = plots.observed_against_predicted(seen, label=job.model.structure.gives[0].meaning, unit=job.unit)
     return [Section("Observed and predicted", text, [Picture(figure, "Each observation against its prediction.")])]

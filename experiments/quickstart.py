@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,9 @@ from experiments.cohort_pk import in_words
 from experiments.steps import end_of, job_of, model_of, regimen_of, run_job, times_of, unit_of, units_of
 from twinsim.calibrate import fit_pooled
 from twinsim.config import RunConfig
-from twinsim.report import Picture, Section, Table, plots
-from twinsim.report.html import number
+
+if TYPE_CHECKING:
+    from twinsim.report import Section
 
 STUDY = (
     "Serum concentrations of theophylline in 12 subjects after one oral dose: study by R. Upton, published in "
@@ -39,8 +40,7 @@ def run(config: RunConfig) -> Finished:
         f"A model of theophylline, calibrated to {records.n_patients} subjects, and what it says about "
         f"{job.size:,} virtual adults on {in_words(keys, unit_of(fit.model, keys))}."
     )
-    extra = [observed_section(fit, records), fit_section(model, fit)] if config.report and not config.dry_run else []
-    return run_job(config, job, fit.model, lead, extra)
+    return run_job(config, job, fit.model, lead, lambda: [observed_section(fit, records), fit_section(model, fit)])
 
 
 def records_of(config: RunConfig) -> twinsim.Records:
@@ -53,6 +53,8 @@ def records_of(config: RunConfig) -> twinsim.Records:
 
 def observed_section(fit: Any, records: Any) -> Section:
     """Observed against predicted: a small picture for each subject, and all observations together."""
+    from twinsim.report import Picture, Section, plots
+
     table = twinsim.predict(fit.model, records)
     observed = pd.DataFrame(table[(table["EVID"] == 0) & np.isfinite(table["DV"])])
     curves = twinsim.predict(fit.model, dense(records))
@@ -91,6 +93,9 @@ def dense(records: Any) -> Any:
 
 def fit_section(model: Any, fit: Any) -> Section:
     """What the calibration changed, and how it ended."""
+    from twinsim.report import Section, Table
+    from twinsim.report.html import number
+
     rows = []
     for name, value in fit.estimates.items():
         item = model.numbers[name]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from twinsim.errors import DataError, UnitError, UsageError, nearest
 from twinsim.events import Events
 from twinsim.population.covariates import COVARIATES
 from twinsim.population.source import find_source
-from twinsim.report import Section, parameter_section, sections_of, write_report
 from twinsim.run.local import execute
 from twinsim.run.plan import Plan, stored_identity
 from twinsim.scenario import Scenario
 from twinsim.store import config_hash
+
+if TYPE_CHECKING:
+    from twinsim.report import Section
 
 
 def model_of(config: RunConfig) -> Any:
@@ -170,12 +172,14 @@ def check_covariates(given: Mapping[str, float], model: Any, place: str = "covar
             raise UsageError(what, where=where, why="no person has it", do="change it")
 
 
-def run_job(config: RunConfig, job: Any, model: Any, lead: str, extra: Sequence[Section] = ()) -> Finished:
+def run_job(
+    config: RunConfig, job: Any, model: Any, lead: str, extra: Callable[[], Sequence[Section]] = tuple
+) -> Finished:
     """Run a job into its folder and write the report beside the results.
 
     Args:
         lead: what was done, for the head of the report.
-        extra: sections of the report before those of the results.
+        extra: makes sections of the report that come before those of the results.
     """
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
     runner = config.runner
@@ -188,9 +192,12 @@ def run_job(config: RunConfig, job: Any, model: Any, lead: str, extra: Sequence[
         return Finished(folder, plan=outcome)
     report = None
     if config.report and outcome.path is not None:
+        # Drawing is loaded when there is something to draw: the run itself starts a second earlier.
+        from twinsim.report import parameter_section, sections_of, write_report
+
         sections, warning = sections_of(outcome.path)
         *results, provenance = sections
-        chapters = [*extra, *results, parameter_section(model), provenance]
+        chapters = [*extra(), *results, parameter_section(model), provenance]
         report = write_report(folder / "report.html", job.title, lead, chapters, warning)
     return Finished(
         folder,

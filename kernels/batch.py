@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -31,50 +31,80 @@ def rounded(count: int, mesh: Mesh, block: int = BLOCK) -> int:
     return -(-count // unit) * unit
 
 
-def over_blocks(function: Callable[..., Any], mesh: Mesh, *, block: int = BLOCK) -> Callable[..., Any]:
+class Fold(NamedTuple):
+    """Totals over blocks, made while each block's results are in the cache.
+
+    Attributes:
+        start: shapes of a block's results -> totals of no blocks.
+        add: (totals, the block's patient arrays, its results) -> new totals, and what is kept of the results: arrays
+            whose last axis is the patients', or has one place for the block.
+    """
+
+    start: Callable[[Any], Any]
+    add: Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+NOTHING = Fold(lambda shapes: (), lambda total, own, results: (total, results))
+
+
+def over_blocks(
+    function: Callable[..., Any], mesh: Mesh, *, block: int = BLOCK, fold: Fold = NOTHING
+) -> Callable[..., Any]:
     """A compiled function of many patients from one of a block of them.
 
     Args:
         function: (patient arrays, shared arrays) -> arrays; both pytrees; the patient axis is last in the first
             argument and in all results.
         mesh: the devices; each has its own loops, so that none waits for another.
+        fold: what is added up over blocks.
 
     Returns:
-        the function of any multiple of block * devices patients.
+        the function of any multiple of block * devices patients. With a fold it gives two things: what is kept of all
+        blocks, and the totals of every device along a new first axis.
     """
+    # Traced once, however often its shapes are asked for.
+    function = jax.jit(function)
 
-    def on_device(own: Any, shared: Any, shapes: Any) -> Any:
-        def part(i: Any) -> Any:
+    def on_device(own: Any, shared: Any) -> Any:
+        def part(i: Any, total: Any) -> Any:
             mine = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, i * block, block, x.ndim - 1), own)
-            return function(mine, shared)
+            return fold.add(total, mine, function(mine, shared))
 
-        patients = jax.tree.leaves(own)[0].shape[-1]
-        whole = jax.tree.map(lambda x: lax.empty((*x.shape[:-1], patients), x.dtype), shapes)
+        blocks = jax.tree.leaves(own)[0].shape[-1] // block
+        first = jax.tree.map(lambda x: x[..., :block], own)
+        begin = fold.start(jax.eval_shape(function, first, shared))
+        shapes = jax.eval_shape(part, 0, begin)[1]
+        whole = jax.tree.map(lambda x: lax.empty((*x.shape[:-1], blocks * x.shape[-1]), x.dtype), shapes)
 
-        def one(i: Any, whole: Any) -> Any:
+        def one(i: Any, carried: Any) -> Any:
+            whole, total = carried
+            total, kept = part(i, total)
             # Written where they belong at once: stacking blocks and moving the axis would copy everything twice.
-            return jax.tree.map(
-                lambda all, new: lax.dynamic_update_slice_in_dim(all, new, i * block, all.ndim - 1), whole, part(i)
-            )
+            update = lax.dynamic_update_slice_in_dim
+            return jax.tree.map(lambda all, x: update(all, x, i * x.shape[-1], x.ndim - 1), whole, kept), total
 
-        return lax.fori_loop(0, patients // block, one, whole)
+        whole, total = lax.fori_loop(0, blocks, one, (whole, begin))
+        return whole, jax.tree.map(lambda x: x[None], total)
 
     def last_axis(x: Any) -> PartitionSpec:
         return PartitionSpec(*([None] * (x.ndim - 1)), PATIENT)
 
     @jax.jit
-    def whole(own: Any, shared: Any) -> Any:
+    def all_blocks(own: Any, shared: Any) -> Any:
         first = jax.tree.map(lambda x: x[..., :block], own)
         shapes = jax.eval_shape(function, first, shared)
-        return jax.shard_map(
-            lambda own, shared: on_device(own, shared, shapes),
+        total = jax.eval_shape(lambda: fold.start(shapes))
+        kept = jax.eval_shape(lambda *x: fold.add(*x)[1], total, first, shapes)
+        found = jax.shard_map(
+            on_device,
             mesh=mesh,
             in_specs=(jax.tree.map(last_axis, own), jax.tree.map(lambda _: PartitionSpec(), shared)),
-            out_specs=jax.tree.map(last_axis, shapes),
+            out_specs=(jax.tree.map(last_axis, kept), jax.tree.map(lambda _: PartitionSpec(PATIENT), total)),
             check_vma=False,
         )(own, shared)
+        return found[0] if fold is NOTHING else found
 
-    return whole
+    return all_blocks
 
 
 def spread(array: Any, mesh: Mesh) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("TWINSIM_XLA", "fast")  # tests run what the command runs
+os.environ["TWINSIM_CACHE"] = "off"  # and leave the user's cache alone
 
 import twinsim  # noqa: E402, F401  (sets the devices and float64 before JAX starts)
 

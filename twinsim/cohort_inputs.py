@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernels.batch import all_devices, rounded, spread
+from kernels.batch import all_devices, spread
 from twinsim.scenario import last_dose
 from twinsim.segments import Segments
 
@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from twinsim.cohort_job import CohortJob
 
 
-def own_of(job: CohortJob, first: int, count: int, number: int, segments: Segments | None = None) -> dict[str, Any]:
-    """What differs between patients, padded to whole blocks; see `twinsim.people`.
+def own_of(
+    job: CohortJob, first: int, count: int, number: int, width: int, segments: Segments | None = None
+) -> dict[str, Any]:
+    """What differs between patients; see `twinsim.people`.
 
     Args:
         first, count: which patients.
         number: of the scenario.
+        width: whole blocks for every device; the last patient stands in for those behind it, and is not counted.
         segments: in place of the job's own.
     """
-    rows = np.minimum(first + np.arange(rounded(count, all_devices())), job.size - 1)
-    own: dict[str, Any] = {"id": rows.astype(np.int64), "covariates": {}}
+    rows = np.minimum(first + np.arange(width), first + count - 1)
+    own: dict[str, Any] = {"id": rows.astype(np.int64), "covariates": {}, "counted": np.arange(width) < count}
     segments, plan = segments or job.segments[number], job.plans[number]
     if job.cohort is not None:
         own["id"] = job.cohort.ids[rows]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kernels import random
-from kernels.batch import all_devices, spread
+from kernels.batch import all_devices, rounded
 from twinsim.cohort_inputs import own_of, shared_of
-from twinsim.contents import RECORD_TIME, coordinates_of, variables_of
+from twinsim.cohort_stream import computed, one_scenario, streamed_program
+from twinsim.contents import coordinates_of, variables_of
 from twinsim.endpoints import read_endpoint
 from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
@@ -53,6 +53,7 @@ class CohortJob:
     segments: tuple[Segments | None, ...]
     cohort: Cohort | None
     settings: Mapping[str, Any]
+    widths: set[int] = field(default_factory=set, compare=False, repr=False)
 
     @property
     def coordinates(self) -> Mapping[str, Coordinate]:
@@ -68,7 +69,7 @@ class CohortJob:
             UsageError: an amount is per kg or m2, and nobody has a weight or body surface area.
         """
         people, _ = compiled(self.program)
-        shapes = jax.eval_shape(people, own_of(self, 0, 1, 0), shared_of(self, 0))
+        shapes = jax.eval_shape(people, own_of(self, 0, 1, 0, rounded(1, all_devices())), shared_of(self, 0))
         names = sorted(shapes["covariates"])
         for rows, unit, name in (("per_kg", "kg", "weight"), ("per_m2", "m2", "bsa")):
             if getattr(self.program.problem.layout, rows) and name not in names:
@@ -117,47 +118,22 @@ class CohortJob:
             return np.asarray(self.cohort.ids[first : first + count])
         return np.arange(first, first + count, dtype=np.int64)
 
+    @cached_property
+    def streamed(self) -> CohortProgram:
+        """The program of `compute`: it makes the reducers' numbers beside the curves, or in their place."""
+        return streamed_program(self)
+
     def compute(self, first: int, count: int) -> dict[str, Any]:
-        """All outputs of patients first to first + count - 1, patient last."""
-        results, persons = [], []
-        for number in range(len(self.scenarios)):
-            person, result = self._one(first, count, number, None)
-            results.append(result)
-            persons.append(person)
-        out = {}
-        for variable in self.variables:
-            group, _, name = variable.key.rpartition("/")
-            if group in ("parameters", "covariates"):
-                parts = [person[group][name][..., :count] for person in persons]
-            else:
-                parts = [result[variable.key][..., :count] for result in results]
-            out[variable.key] = jnp.stack(parts) if "scenario" in variable.dims else parts[0]
-        return out
+        """All outputs of patients first to first + count - 1, patient last; what `save` leaves out may be missing."""
+        return computed(self, first, count)
 
     def run_all(self, start: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """All patients at once, with the states they end in under "final/"; only without a sweep."""
-        person, result = self._one(0, self.size, 0, start)
+        width = rounded(self.size, all_devices())
+        person, result = one_scenario(self, 0, self.size, 0, width, self.program, start)
         result = {**result, **{f"{group}/{n}": v for group, values in person.items() for n, v in values.items()}}
         keys = [variable.key for variable in self.variables] + [key for key in result if key.startswith("final/")]
         return {key: result[key][..., : self.size] for key in keys}
-
-    def _one(self, first: int, count: int, number: int, start: Mapping[str, Any] | None) -> tuple[Any, Any]:
-        """Patients and results of one scenario, padded to whole blocks."""
-        people, curves = compiled(self.program)
-        segments = None
-        if start is not None and self.segments[number] is not None:
-            timed = timed_of(self.cohort, self.model, self.program.problem.layout)
-            segments = cohort_segments(timed, self.occasions, self.plans[number], np.asarray(start["time"]))
-        own, shared = own_of(self, first, count, number, segments), shared_of(self, number, segments)
-        person = people(own, shared)
-        block = {**own, **person}
-        if start is not None:
-            rows = np.minimum(np.arange(own["id"].shape[-1]), self.size - 1)
-            block["start"] = {name: spread(np.asarray(value)[rows], all_devices()) for name, value in start.items()}
-        result = dict(curves(block, shared))
-        if self.times.ndim == 2:
-            result[RECORD_TIME] = own["times"]
-        return person, result
 
 
 def cohort_job(

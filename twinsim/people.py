@@ -1,8 +1,9 @@
 """From ids to people, inside a compiled program: covariates, individual parameters, and how these change in time.
 
-Arrays of patients, `own`: "id", "covariates" by name; and where they differ between patients "segments", "plan",
-"last_dose" (patient) and "times" (time, patient). What is the same for everyone, `shared`: "seed", "thetas",
-"parameters", "covariates" (numbers in place of the patients' own), "segments", "plan", "last_dose", "times" (time).
+Arrays of patients, `own`: "id", "counted" (not only there to fill a block up), "covariates" by name; and where they
+differ between patients "segments", "plan", "last_dose" (patient) and "times" (time, patient). What is the same for
+everyone, `shared`: "seed", "thetas", "parameters", "covariates" (numbers in place of the patients' own), "segments",
+"plan", "last_dose", "times" (time).
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kernels.batch import BLOCK, all_devices, over_blocks
+from kernels.batch import BLOCK, NOTHING, Fold, all_devices, over_blocks
+from kernels.reducers import Cut, block_moments
 from twinsim.endpoints import Endpoint
 from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments
 from twinsim.population.individual import constant_parameters
@@ -31,6 +32,9 @@ class CohortProgram:
         curves: hand the trajectories out, not only what is computed from them.
         random_effects: patients differ by their random effects; False: typical patients.
         occasions: how many have random effects of their own.
+        final: hand the final states out.
+        reduced: outputs of which `block` makes moments, key#moments, and counts in bins, key#bins.
+        bins: of the counts; None: no counts.
     """
 
     model: PopulationModel
@@ -41,6 +45,9 @@ class CohortProgram:
     curves: bool
     random_effects: bool
     occasions: int = 1
+    final: bool = True
+    reduced: tuple[str, ...] = ()
+    bins: Cut | None = None
 
     def patients(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
         """Covariates and individual parameters of `twinsim.people`; element-wise over patients."""
@@ -78,7 +85,7 @@ class CohortProgram:
         results: dict[str, Array] = {"status": status.astype(jnp.int8)}
         several = len(curves) > 1
         for output, curve in curves.items():
-            if self.curves:
+            if self.curves or output in self.reduced:
                 results[output] = curve
             for endpoint in self.endpoints:
                 key = f"endpoints/{endpoint.name(output, several)}"
@@ -92,7 +99,8 @@ class CohortProgram:
                 results[key] = jnp.where(failed, jnp.nan, value)
             elif asked is not None and value.ndim == 2:
                 results[key] = jnp.where(asked, value, jnp.nan)
-        results |= {f"final/{name}": value for name, value in final.items()}
+        if self.final:
+            results |= {f"final/{name}": value for name, value in final.items()}
         return results
 
     def _solved(self, own: Mapping[str, Any], shared: Mapping[str, Any], times: Array) -> tuple[Any, Any, Array]:
@@ -123,6 +131,28 @@ class CohortProgram:
             law=law,
         )
 
+    @property
+    def fold(self) -> Fold:
+        """Counts over all blocks, and in place of curves that nobody asked for their moments."""
+        if not self.reduced:
+            return NOTHING
+
+        def start(shapes: Mapping[str, Any]) -> dict[str, Array]:
+            if self.bins is None:
+                return {}
+            return {f"{key}#bins": self.bins.start(shapes[key].shape[0]) for key in self.reduced}
+
+        def add(total: Any, own: Mapping[str, Any], results: Mapping[str, Array]) -> Any:
+            counted, kept, total = own["counted"], dict(results), dict(total)
+            for key in self.reduced:
+                curve = results[key] if self.curves else kept.pop(key)
+                kept[f"{key}#moments"] = block_moments(curve, counted)
+                if self.bins is not None:
+                    total[f"{key}#bins"] = self.bins.add(total[f"{key}#bins"], curve, counted)
+            return total, kept
+
+        return Fold(start, add)
+
 
 def _endpoint(endpoint: Endpoint, curve: Array, times: Array, last_dose: Array) -> Array:
     """An endpoint of every patient (patient), each at its own times and after its own last dose where they differ."""
@@ -136,4 +166,4 @@ def _endpoint(endpoint: Endpoint, curve: Array, times: Array, last_dose: Array) 
 @lru_cache(maxsize=32)
 def compiled(program: CohortProgram) -> tuple[Any, Any]:
     """The two compiled halves: patients (any number at once) and their curves (in blocks)."""
-    return jax.jit(program.patients), over_blocks(program.block, all_devices())
+    return jax.jit(program.patients), over_blocks(program.block, all_devices(), fold=program.fold)

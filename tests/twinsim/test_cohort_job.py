@@ -30,7 +30,7 @@ def study(size, solver="closed", seed=20):
 
 
 def of_patient(found, number=LUCKY):
-    return {key: np.asarray(value)[..., number].tobytes() for key, value in found.items()}
+    return {key: np.asarray(value)[..., number].tobytes() for key, value in found.items() if "#" not in key}
 
 
 @pytest.fixture(scope="module", params=["closed", "linear", "explicit", "stiff"])

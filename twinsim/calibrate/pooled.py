@@ -229,7 +229,8 @@ def _optax_rules() -> Iterator[None]:
 def _search(method: Any, step: Any, z: jax.Array, *, max_steps: int) -> _Run:
     """L-BFGS until the stopping rule of this module's head is met."""
     with _optax_rules():
-        state = method.init(z)
+        # Plain types, as every step gives them back: weak ones would make the first step another program.
+        state = jax.tree.map(lambda x: jnp.asarray(x, jnp.asarray(x).dtype), method.init(z))
     trace, reason = [], f"{max_steps} steps were not enough"
     for _ in range(max_steps):
         new, state, value, slope = step(z, state)

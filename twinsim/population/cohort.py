@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import pandas as pd
 
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.population.covariates import COVARIATES
@@ -20,6 +19,9 @@ from twinsim.population.resample import AsIs
 from twinsim.population.source import Source, find_source
 from twinsim.population.timed import TimedCovariate, name_patients
 from twinsim.units import factor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Every cohort is sampled in blocks of this many ids through one compiled program, the last one filled up, so that a
 # patient's bits do not depend on the size of the cohort.
@@ -137,6 +139,8 @@ class Cohort:
         Returns:
             Constant covariates by id, or the points of one that changes.
         """
+        import pandas as pd
+
         if timed is None:
             constant = {name: values for name, values in self.covariates.items() if name not in self.timed}
             return pd.DataFrame(constant, index=pd.Index(self.ids, name="id"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels.reducers import Cut
 from twinsim.errors import UsageError
 
 # Bits behind the leading one, exponent bias, unsigned type, for each float type.
@@ -76,6 +77,11 @@ class Bins:
         return self.zero + self.side + 2
 
     @property
+    def cut(self) -> Cut:
+        """The same bins for a compiled program."""
+        return Cut(self.bits, self.lowest, self.side, self.zero, self.count)
+
+    @property
     def values(self) -> np.ndarray:
         """What each bin stands for (bin); -inf and inf for the outer ones."""
         k = np.arange(self.side)
@@ -116,11 +122,26 @@ class Bins:
             counts: int64 (bin, row), changed in place.
             values: (row, patient); non-finite ones are left out.
         """
-        found = np.empty((len(values), self.count), np.int64)
         for row, of_row in enumerate(values):
             good = np.isfinite(of_row)
-            found[row] = np.bincount(self.index(of_row if good.all() else of_row[good]), minlength=self.count)
-        counts += found.T
+            found = self.index(of_row if good.all() else of_row[good])
+            if found.size:
+                # Values of one row lie close together: only the bins between the smallest and the largest are looped.
+                low = int(found.min())
+                part = np.bincount(found - low)
+                counts[low : low + len(part), row] += part
+
+    def add_counts(self, counts: np.ndarray, parts: np.ndarray) -> None:
+        """Add what compiled programs have counted.
+
+        Args:
+            counts: int64 (bin, row), changed in place.
+            parts: integers (part, row, bin).
+        """
+        used = np.flatnonzero(parts.any(axis=(0, 1)))
+        if used.size:
+            some = slice(int(used[0]), int(used[-1]) + 1)
+            counts[some] += parts[:, :, some].sum(axis=0, dtype=np.int64).T
 
     def quantiles(self, counts: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         """Quantiles with linear interpolation between order statistics, each read from its bin.

@@ -10,6 +10,8 @@ TWINSIM_XLA=fast asks for it.
 import os
 import sys
 
+from twinsim.run.cache import keep_compiled
+
 WIDE = "--xla_cpu_prefer_vector_width=512"
 LOOPS = "xla_cpu_small_while_loop_byte_threshold=1000000000"
 SHARED_STAGES = "xla_cpu_use_multi_output_fusion"
@@ -26,6 +28,7 @@ def configure(fast: bool = False) -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    keep_compiled()
     if "xla_force_host_platform_device_count" in os.environ["XLA_FLAGS"] or "JAX_NUM_CPU_DEVICES" in os.environ:
         return
     try:

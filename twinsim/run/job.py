@@ -36,7 +36,7 @@ class Reducer(Protocol):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Which of the job's outputs it needs; `key#bins` counts as `key`."""
+        """Which of the job's outputs it needs; `key#bins` and `key#moments` count as `key`."""
         ...
 
     def start(self) -> State:
@@ -119,7 +119,8 @@ class Job(Protocol):
         Returns:
             arrays by variable key ("name" or "group/name") with the patient as the last axis, e.g. (time, patient)
             or (scenario, time, patient). They may be JAX arrays that are still being computed: the runner asks for
-            the next chunk before it looks at this one. Outputs that only reducers use may be among them; for
-            quantiles also `key#bins`, bin counts in place of values (see `summary.Bins`).
+            the next chunk before it looks at this one. Outputs that only reducers use may be among them; in
+            their place `key#moments` (3, ..., block), see `summary.Moments`, and `key#bins` (part, ..., bin), counts
+            for `summary.Quantiles`.
         """
         ...

@@ -21,7 +21,7 @@ from twinsim.run.finish import finish, remove_shards, whole_results
 from twinsim.run.job import Job, State
 from twinsim.run.outcome import RunOutcome
 from twinsim.run.plan import Plan, make_plan, stored_identity, stored_variables
-from twinsim.run.progress import Reporter, reporter_for
+from twinsim.run.progress import FirstPatients, Reporter, reporter_for
 from twinsim.store.files import DiskError, remove_temporary
 from twinsim.store.folder import RunRecord, alone_in, check_folder
 from twinsim.store.layout import Layout
@@ -102,7 +102,7 @@ class _Run:
         self.done: dict[int, Shard] = {}
         self.failed: dict[int, Exception] = {}
         self.sealed: deque[Future[Shard]] = deque()
-        self.begun = time.monotonic()
+        self.begun, self.first = time.monotonic(), FirstPatients()
 
     def go(self) -> RunOutcome:
         """Check what is there, compute what is missing, make the results."""
@@ -221,7 +221,7 @@ class _Run:
         try:
             arrays = self.job.compute(first, count)
             # Everything else stays on the device and is never copied.
-            kept = {key: array for key, array in arrays.items() if key.removesuffix("#bins") in self.wanted}
+            kept = {key: array for key, array in arrays.items() if key.partition("#")[0] in self.wanted}
             for array in kept.values():
                 if hasattr(array, "copy_to_host_async"):
                     array.copy_to_host_async()
@@ -273,6 +273,7 @@ class _Run:
         if isinstance(result, Exception):
             raise result
         chunk = {key: np.asarray(array) for key, array in result.items()}
+        self.first.computed()
         status = chunk.get("status")
         failed = 0 if status is None else int((status != 0).reshape(-1, count).any(axis=0).sum())
         reduced = {r.name: pool.submit(r.add, states[r.name], chunk, first) for r in self.job.reducers}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 KINDS = ("auto", "plain", "json", "none")
 PLAIN_SECONDS = 10.0
 JSON_SECONDS = 1.0
+_LOADED = time.monotonic()
+log = logging.getLogger(__name__)
 
 
 class Reporter(Protocol):
@@ -230,3 +234,26 @@ def reporter_for(kind: str, stream: TextIO | None = None) -> Reporter:
     if kind not in kinds:
         raise UsageError(f"unknown progress={kind}", where="progress", do=nearest(kind, KINDS))
     return kinds[kind]()
+
+
+class FirstPatients:
+    """Says once, in the log, how long it took from the start of the process to the first patients."""
+
+    def __init__(self) -> None:
+        self.told = False
+
+    def computed(self) -> None:
+        """Some patients are there."""
+        if not self.told:
+            log.info("first patients computed %.1f s after the start", seconds_of_process())
+        self.told = True
+
+
+def seconds_of_process() -> float:
+    """How long this process has run; where the system does not say, since this module was loaded."""
+    try:
+        with open("/proc/self/stat", encoding="ascii") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, AttributeError):
+        return time.monotonic() - _LOADED

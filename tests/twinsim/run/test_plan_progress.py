@@ -12,7 +12,7 @@ from tiny_job import TinyJob
 from twinsim.errors import StoreError, UsageError
 from twinsim.run.local import execute
 from twinsim.run.plan import make_plan
-from twinsim.run.progress import Bar, JsonLines, Plain, Silent, reporter_for
+from twinsim.run.progress import Bar, FirstPatients, JsonLines, Plain, Silent, reporter_for, seconds_of_process
 from twinsim.store import Coordinate, Variable
 
 
@@ -114,3 +114,12 @@ def test_kinds():
 def test_nothing_is_printed_unasked(tmp_path, capfd):
     execute(TinyJob(broken_from=512, broken_to=513), tmp_path / "r", chunk=256)
     assert capfd.readouterr() == ("", "")
+
+
+def test_time_of_the_process_and_of_the_first_patients(caplog):
+    assert 0.0 < seconds_of_process() < 24 * 3600
+    first = FirstPatients()
+    with caplog.at_level("INFO", logger="twinsim"):
+        first.computed()
+        first.computed()
+    assert len(caplog.messages) == 1 and caplog.messages[0].startswith("first patients computed")

@@ -154,11 +154,11 @@ def test_counts_from_the_device_are_added():
     reducer = Quantiles((CURVE,), 2000, exact_limit=0)
     counts = np.zeros((reducer.bins.count, 3), np.int64)
     reducer.bins.add_to(counts, values)
-    state = reducer.add(reducer.start(), {"c#bins": counts.astype(np.int32)}, 0)
+    state = reducer.add(reducer.start(), {"c#bins": np.stack([counts.T, 0 * counts.T]).astype(np.int32)}, 0)
     ours = {v.name: x for v, x in reducer.finish(state)}
     assert ours["c"].tobytes() == reduce(reducer, values, [512])["c"].tobytes()
     with pytest.raises(UsageError, match="bins, expected"):
-        reducer.add(reducer.start(), {"c#bins": counts[1:]}, 0)
+        reducer.add(reducer.start(), {"c#bins": counts.T[None, :, 1:]}, 0)
 
 
 def test_swept_dimensions_stay_in_front():
