@@ -49,7 +49,7 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
             return new, stages[-1]
 
         states, _ = lax.fori_loop(0, problem.steps, step, (states, slopes(states, p)))
-        return problem.observe(0.0, SimpleNamespace(**dict(zip(problem.states, states, strict=True))), p, None)
+        return dict(problem.observe(0.0, SimpleNamespace(**dict(zip(problem.states, states, strict=True))), p, None))
 
     return block
 
@@ -73,8 +73,10 @@ def gradient_block(problem: Problem, precision: str, rtol: float | None) -> tupl
             return sum(value[0] for value in outputs.values())
 
         theta = {name: own["rho"] if name == "rho" else problem.fixed[name] * ones for name in WITH}
-        names = {name: jnp.asarray([float(name == other) for other in WITH])[:, None] * ones for name in WITH}
-        found = jax.vmap(lambda tangent: jax.jvp(total, (theta,), (tangent,))[1])(names)
+        shape = (len(WITH), *ones.shape)
+        unit = {name: jnp.asarray([[float(name == other)] for other in WITH]) for name in WITH}
+        tangents = {name: jnp.broadcast_to(value, shape) for name, value in unit.items()}
+        found = jax.vmap(lambda tangent: jax.jvp(total, (theta,), (tangent,))[1])(tangents)
         return {name: found[i] for i, name in enumerate(WITH)}
 
     return block, shared

@@ -85,6 +85,7 @@ class OnePatient:
         """
         import diffrax
         import jax
+        import jax.numpy as jnp
 
         def look(_: Any, z: tuple, values: Any) -> tuple:
             seen = self.problem.observe(0.0, self.states(z), self.named(values), None)
@@ -93,7 +94,7 @@ class OnePatient:
         only_end = len(ts) == 1 and ts[0] == length
         saved = [diffrax.SubSaveAt(t1=True)]
         if len(ts) and not only_end:
-            saved.append(diffrax.SubSaveAt(ts=ts.astype(self.number), fn=look))
+            saved.append(diffrax.SubSaveAt(ts=jnp.asarray(ts, self.number), fn=look))
         controller: Any = diffrax.ConstantStepSize()
         first = length / self.problem.steps if self.problem.steps else self.problem.first_step
         if not self.variant.endswith("fixed"):
