@@ -1,4 +1,4 @@
-"""Timing, the machine's description, the table and the JSON file of every benchmark here."""
+"""Timing, tolerances, the machine's description, and the processes of peers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.problem import Patients, Peer, Problem, head
+from benchmarks.problems import PROBLEMS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("twinsim", "jax", "jaxlib", "numpy", "numba", "diffrax", "scipy")
@@ -21,10 +27,13 @@ FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS", "JAX_NUM_CPU_DEVICES", "JAX_ENABLE_X64", 
 # twinsim sets these for itself on import; a peer in a child process must not inherit them.
 OURS = ("XLA_FLAGS", "JAX_NUM_CPU_DEVICES", "JAX_ENABLE_X64", "TWINSIM_XLA")
 TIME_BUDGET_S = 30.0
+PEER_LIMIT_S = 900.0  # a peer that needs longer, with its search for a tolerance, is a note
 INSTALL = "not installed: pip install 'twinsim[bench]'"
-# Loosest first, eight to a decade; atol [mg] is ten times rtol, i.e. a tenth of rtol on the scale of the 100 mg dose.
-TOLERANCES = tuple(10.0 ** (-2 - step / 8) for step in range(33))
-ATOL_PER_RTOL = 10.0
+# Loosest first, eight to a decade; below a millionth float32 only gets slower.
+TOLERANCES = {
+    "float32": tuple(10.0 ** (-2 - step / 8) for step in range(33)),
+    "float64": tuple(10.0 ** (-2 - step / 8) for step in range(81)),
+}
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,9 @@ class Row:
         compile_s: time before the first result that later runs do not pay [s]
         run_s: median of the repeats [s]
         patients_per_s: size / run_s
-        error: largest error of the checked patients as a fraction of their Cmax
+        error: largest error of the checked patients, see the problem's `error_is`
         note: what a reader must know to compare the line with others
+        problem: name of the problem
     """
 
     name: str
@@ -52,6 +62,7 @@ class Row:
     patients_per_s: float | None = None
     error: float | None = None
     note: str = ""
+    problem: str = ""
 
 
 def median_run(run: Callable[[], object], repeats: int, budget_s: float = TIME_BUDGET_S) -> float:
@@ -68,7 +79,7 @@ def median_run(run: Callable[[], object], repeats: int, budget_s: float = TIME_B
     return statistics.median(spent)
 
 
-def loosest_tolerance(error_at: Callable[[float], float], allowed: float) -> float:
+def loosest_tolerance(error_at: Callable[[float], float], allowed: float, precision: str = "float32") -> float:
     """Largest rtol of TOLERANCES whose achieved error is allowed, so that each solver is at its fastest.
 
     Found by bisection: a tighter tolerance is taken to have a smaller error.
@@ -79,13 +90,20 @@ def loosest_tolerance(error_at: Callable[[float], float], allowed: float) -> flo
     Raises:
         ValueError: no tolerance of the list is tight enough
     """
-    wrong, right = -1, len(TOLERANCES)
+    tolerances = TOLERANCES[precision]
+    wrong, right = -1, len(tolerances)
     while right - wrong > 1:
         middle = (wrong + right) // 2
-        wrong, right = (wrong, middle) if error_at(TOLERANCES[middle]) <= allowed else (middle, right)
-    if right == len(TOLERANCES):
-        raise ValueError(f"no rtol down to {TOLERANCES[-1]:g} gives an error of at most {allowed:g}")
-    return TOLERANCES[right]
+        wrong, right = (wrong, middle) if error_at(tolerances[middle]) <= allowed else (middle, right)
+    if right == len(tolerances):
+        raise ValueError(f"no rtol down to {tolerances[-1]:g} gives an error of at most {allowed:g}")
+    return tolerances[right]
+
+
+def refused(failure: Exception) -> str:
+    """The note of a row that could not be measured."""
+    text = (str(failure).strip().splitlines() or [type(failure).__name__])[0]
+    return f"failed: {text[:200]}"
 
 
 def _cpu_model() -> str:
@@ -138,64 +156,104 @@ def machine() -> dict:
     }
 
 
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+@dataclass(frozen=True)
+class Request:
+    """What a row is asked to do.
+
+    Args:
+        problem: one of `benchmarks.problems.PROBLEMS`.
+        patients: all of the run; empty where the problem has no equations.
+        expected: reference of the first `problem.checked` patients (output, time, patient).
+        size, seed, repeats: patients, of their parameters, timed runs.
+        variant, precision: of the row.
+    """
+
+    problem: Any
+    patients: Patients
+    expected: np.ndarray
+    size: int
+    seed: int
+    repeats: int
+    variant: str = ""
+    precision: str = "float32"
+
+    @property
+    def checked(self) -> Patients:
+        """The patients whose outputs are compared with the reference."""
+        return head(self.patients, self.problem.checked)
+
+    def row(self, name: str, device: str, **numbers: Any) -> Row:
+        """A row of this request; run_s gives patients_per_s."""
+        if "run_s" in numbers:
+            numbers["patients_per_s"] = self.size / numbers["run_s"]
+        return Row(name, device, self.precision, self.size, problem=self.problem.name, **numbers)
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Rows as aligned plain text."""
-    head = ("name", "device", "dtype", "size", "compile s", "run s", "patients/s", "error", "note")
-    lines: list[tuple[str, ...]] = [head]
-    for row in rows:
-        lines.append(
-            (
-                row.name,
-                row.device,
-                row.dtype,
-                f"{row.size:,}",
-                _number(row.compile_s, ".2f"),
-                _number(row.run_s, ".4g"),
-                _number(row.patients_per_s, ",.0f"),
-                _number(row.error, ".1e"),
-                row.note,
-            )
-        )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head) - 1)]
-    left = 3  # the text columns
-    texts = []
-    for line in lines:
-        cells = [
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line[:-1], widths, strict=True))
-        ]
-        texts.append("  ".join([*cells, line[-1]]).rstrip())
-    return "\n".join(texts)
+def make_request(problem: Any, size: int, seed: int, repeats: int, expected: np.ndarray | None = None, **row: str):
+    """A request with its patients, and the reference where it is not given."""
+    if not isinstance(problem, Problem):
+        return Request(problem, {}, np.zeros(0), size, seed, repeats, **row)
+    patients = problem.sample(size, seed)
+    if expected is None:
+        expected = problem.reference(problem, head(patients, problem.checked))
+    return Request(problem, patients, expected[..., : min(size, problem.checked)], size, seed, repeats, **row)
 
 
-def write_json(path: str | Path, described: dict, rows: Sequence[Row]) -> None:
-    """Writes {"machine": ..., "results": [...]}: one mapping per row, a missing number as null."""
-    content = {"machine": described, "results": [asdict(row) for row in rows]}
-    Path(path).write_text(json.dumps(content, indent=1) + "\n")
+def peer_row(peer: Peer, request: Request, folder: Path) -> Row:
+    """Runs one row of a peer in its own process, so that it has the environment it is best in.
 
-
-def peer_row(module: str, variant: str, name: str, size: int, seed: int, repeats: int) -> Row:
-    """Runs one row of a peer in its own process, so that it has the environment it is best in."""
+    Args:
+        request: size is the peer's own.
+        folder: for the reference, which is computed once for all.
+    """
     environment = {key: value for key, value in os.environ.items() if key not in OURS}
-    options = ["--variant", variant, "--size", str(size), "--seed", str(seed), "--repeats", str(repeats)]
-    command = [sys.executable, "-m", f"benchmarks.peers.{module}", *options]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    expected = folder / f"{request.problem.name}.npy"
+    if not expected.exists():
+        np.save(expected, request.expected)
+    given = {
+        "problem": request.problem.name,
+        "variant": peer.variant,
+        "precision": peer.precision,
+        "size": request.size,
+        "seed": request.seed,
+        "repeats": request.repeats,
+        "expected": expected,
+    }
+    options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", f"benchmarks.peers.{peer.name}_peer", *options]
+    try:
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PEER_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        return request.row(f"{peer.name} {peer.variant}", "-", note=f"failed: no result in {PEER_LIMIT_S:.0f} s")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        return Row(name, "-", "-", size, note=f"failed: {reason}")
+        return request.row(f"{peer.name} {peer.variant}", "-", note=f"failed: {reason[:200]}")
     return Row(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def peer_main(variants: dict[str, Callable[[int, int, int], Row]]) -> None:
-    """Command line of a peer's process: prints one row as JSON."""
+def peer_main(name: str, produce: Callable[[Request], Row], words: Sequence[str] | None = None) -> None:
+    """Command line of a peer's process: prints one row as JSON.
+
+    Args:
+        name: of the peer.
+        produce: measures its row; may raise ImportError (a package is missing) or ValueError (no tolerance will do).
+    """
     parser = argparse.ArgumentParser()
-    parser.add_argument("--variant", choices=tuple(variants), default=next(iter(variants)))
-    parser.add_argument("--size", type=int, default=100_000)
+    parser.add_argument("--problem", choices=tuple(PROBLEMS), required=True)
+    parser.add_argument("--variant", required=True)
+    parser.add_argument("--precision", choices=tuple(TOLERANCES), default="float32")
+    parser.add_argument("--size", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=5)
-    chosen = parser.parse_args()
-    print(json.dumps(asdict(variants[chosen.variant](chosen.size, chosen.seed, chosen.repeats))))
+    parser.add_argument("--expected", metavar="FILE", help="reference; computed if not given")
+    chosen = vars(parser.parse_args(words))
+    problem, file = PROBLEMS[chosen.pop("problem")], chosen.pop("expected")
+    request = make_request(problem, expected=None if file is None else np.load(file), **chosen)
+    called = f"{name} {request.variant}"
+    try:
+        row = produce(request)
+    except ImportError as missing:
+        row = request.row(called, "-", note=f"{INSTALL} ({missing.name})")
+    except (ValueError, ArithmeticError) as failure:
+        row = request.row(called, "-", note=refused(failure))
+    print(json.dumps(asdict(row)))

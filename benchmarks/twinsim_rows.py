@@ -4,94 +4,194 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Row, loosest_tolerance, median_run
-from benchmarks.problems.two_compartment_oral import (
-    ALLOWED_ERROR,
-    DOSE,
-    DOSE_TIMES,
-    TIMES,
-    Problem,
-    achieved_error,
-    reference,
-    sample,
-)
+from benchmarks.measure import Request, Row, loosest_tolerance, median_run, refused
+from benchmarks.problem import Ours, Patients, Problem, count
 
-NAMES = ("cl", "v1", "q", "v2", "ka")  # rows of Problem.parameters
+TIERS = ("closed", "linear", "explicit", "stiff")
+ADAPTIVE = ("explicit", "stiff", "gradient")
 
 
-def solver_of(tier: str, rtol: float | None) -> Callable[[dict], Any]:
-    """The compiled program: what `placed` returns -> concentration (time, patient).
+def plan_of(problem: Problem, structure: Any) -> Any:
+    """The doses as every simulation plans them."""
+    from twinsim.events import Events
+    from twinsim.plan import plan_events
 
-    Args:
-        rtol: of tier explicit.
-    """
-    import jax
+    given = [{"time": dose.time, "kind": "add", "target": dose.state, "value": dose.amount} for dose in problem.doses]
+    # The block program wants a route; where nothing is given, nothing is given to the first state.
+    nothing = {"time": 0.0, "kind": "add", "target": structure.state_names[0], "value": 0.0}
+    return plan_events(Events.of(given or [nothing]), structure)
+
+
+def shared_of(problem: Problem, structure: Any, plan: Any, varied: tuple[str, ...]) -> dict:
+    """What is the same for all patients."""
     import jax.numpy as jnp
 
-    import twinsim
-    from kernels.batch import BLOCK, all_devices, over_blocks
-    from twinsim.plan import plan_events
+    arrays = {name: jnp.asarray(values) for name, values in plan.arrays.items()}
+    arrays["segment"] = jnp.zeros(arrays["time"].shape, jnp.int32)
+    return {
+        "plan": arrays,
+        "times": jnp.asarray(problem.times)[:, None],
+        "order": jnp.full((problem.times.size, 1), jnp.inf),
+        "others": {p.name: jnp.full((1, 1), p.default) for p in structure.parameters if p.name not in varied},
+    }
+
+
+def block_of(problem: Problem, tier: str, precision: str, rtol: float | None) -> tuple[Callable, dict]:
+    """The function of one block, (own, shared) -> (outputs by name (time, patient), status), and `shared`."""
+    from kernels.batch import BLOCK
+    from twinsim.scenario import is_uniform
     from twinsim.solve import Problem as Solved
     from twinsim.solve import choose_solver, solve_block
 
-    structure = twinsim.structure("pk/two_compartment_oral")
-    doses = twinsim.regimen(DOSE, interval=DOSE_TIMES[1] - DOSE_TIMES[0], count=len(DOSE_TIMES))
-    plan = plan_events(doses, structure)
-    solved = Solved(structure, choose_solver(structure, tier, rtol=rtol), plan.layout, ("concentration",), uniform=True)
-    arrays = {name: jnp.asarray(values) for name, values in plan.arrays.items()}
-    arrays["segment"] = jnp.zeros(arrays["time"].shape, jnp.int32)
-    shared = {
-        "plan": arrays,
-        "times": jnp.asarray(TIMES)[:, None],
-        "order": jnp.full((TIMES.size, 1), jnp.inf),
-        "others": {p.name: jnp.full((1, 1), p.default) for p in structure.parameters if p.name not in NAMES},
-    }
+    structure = problem.structure()
+    plan = plan_of(problem, structure)
+    solver = choose_solver(structure, tier, precision=precision, rtol=rtol)
+    uniform = is_uniform(problem.times)
+    solved = Solved(structure, solver, plan.layout, structure.output_names, uniform=uniform)
+    shared = shared_of(problem, structure, plan, problem.parameters)
 
     def block(own: dict, shared: dict) -> Any:
         parameters = {**{name: value[None] for name, value in own.items()}, **shared["others"]}
         outputs, _, status = solve_block(
             solved, shared["plan"], parameters, {}, shared["times"], shared["order"], BLOCK
         )
-        return {"concentration": outputs["concentration"], "status": status}
+        return outputs, status
+
+    return block, shared
+
+
+def with_status(solve: Callable) -> Callable[[dict, dict], dict]:
+    """The block's function with its status among the outputs."""
+
+    def block(own: dict, shared: dict) -> dict:
+        outputs, status = solve(own, shared)
+        return {**outputs, "status": status}
+
+    return block
+
+
+def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[[dict], dict]:
+    """The compiled program: what `placed` returns -> outputs by name (time, patient).
+
+    Args:
+        rtol: of the adaptive tiers.
+    """
+    import jax
+
+    from benchmarks import lorenz_rows
+    from kernels.batch import all_devices, over_blocks
+
+    if ours.name == "fixed":
+        block, shared = lorenz_rows.fixed_block(problem, ours.precision), {}
+    elif ours.name == "gradient":
+        block, shared = lorenz_rows.gradient_block(problem, ours.precision, rtol)
+    elif ours.name not in TIERS:
+        raise ValueError(f"{problem.name} has no row {ours.name!r}")
+    else:
+        solve, shared = block_of(problem, ours.name, ours.precision, rtol)
+        block = with_status(solve)
 
     program = over_blocks(block, all_devices())
-    return lambda own: jax.block_until_ready(program(own, shared))["concentration"]
+    return lambda own: jax.block_until_ready(program(own, shared))
 
 
-def placed(problem: Problem) -> dict:
+def placed(patients: Patients) -> dict:
     """Parameters on the devices, float64, the last patient repeated up to whole blocks."""
     from kernels.batch import all_devices, rounded, spread
 
-    rows = np.minimum(np.arange(rounded(problem.size, all_devices())), problem.size - 1)
-    return {name: spread(values[rows], all_devices()) for name, values in zip(NAMES, problem.parameters, strict=True)}
+    size = count(patients)
+    rows = np.minimum(np.arange(rounded(size, all_devices())), size - 1)
+    return {name: spread(values[rows], all_devices()) for name, values in patients.items()}
 
 
-def row(tier: str, repeats: int, problem: Problem) -> Row:
-    """One row: finds the tolerance where the tier has one, compiles, times, checks."""
+def values_of(problem: Problem, outputs: dict, size: int) -> np.ndarray:
+    """Outputs of the first patients as one array (output, time, patient)."""
+    found = np.stack([np.asarray(outputs[name][..., :size]) for name in problem.outputs])
+    return found.reshape(len(problem.outputs), problem.times.size, size)
+
+
+def draws_row(request: Request) -> Row:
+    """Random numbers of `kernels.random` for every patient: eight float32 or float64 normals."""
+    import jax
+    import jax.numpy as jnp
+
+    from benchmarks.problems.random_draws import CHECKED, COUNT, distance
+    from kernels import random
+    from kernels.batch import all_devices, over_blocks, rounded, spread
+
+    def block(own: dict, shared: dict) -> dict:
+        if request.precision == "float32":
+            return {"draws": random.normals(request.seed, "benchmark", COUNT, own["patient"])}
+        keys = random.key(request.seed, "benchmark", draw=jnp.arange(COUNT, dtype=jnp.uint32)[:, None])
+        return {"draws": random.normal(keys, own["patient"][None, :])}
+
+    ids = spread(np.arange(rounded(request.size, all_devices())), all_devices())
+    program = over_blocks(block, all_devices())
+    start = time.perf_counter()
+    draws = jax.block_until_ready(program({"patient": ids}, {}))["draws"]
+    first_s = time.perf_counter() - start
+    error = distance(np.asarray(draws[:, : min(request.size, CHECKED)]))
+    del draws
+    run_s = median_run(lambda: jax.block_until_ready(program({"patient": ids}, {})), request.repeats)
+    return request.row("twinsim draws", device(), compile_s=first_s - run_s, run_s=run_s, error=error)
+
+
+def device() -> str:
+    """Where this package runs, e.g. "cpu x2"."""
     import jax
 
-    checked = sample(problem)
-    expected = reference(checked)
+    return f"{jax.default_backend()} x{jax.device_count()}"
+
+
+def solved_row(ours: Ours, request: Request) -> Row:
+    """One row with equations: finds the tolerance where the tier has one, compiles, times, checks."""
+    from kernels.status import NAMES
+
+    problem, checked = request.problem, request.checked
+
+    def error_of(outputs: dict) -> float:
+        return problem.error(values_of(problem, outputs, count(checked)), request.expected)
+
+    codes: set[int] = set()
 
     def error_at(rtol: float | None) -> float:
-        curves = np.asarray(solver_of(tier, rtol)(placed(checked)))[:, : checked.size]
-        return achieved_error(curves, expected)
+        outputs = solver_of(problem, ours, rtol)(placed(checked))
+        codes.clear()
+        codes.update(np.unique(np.asarray(outputs.get("status", 0))).tolist())
+        return error_of(outputs)
 
-    rtol = loosest_tolerance(error_at, ALLOWED_ERROR) if tier == "explicit" else None
-    own = placed(problem)
+    rtol = None
+    if ours.name in ADAPTIVE:
+        try:
+            rtol = loosest_tolerance(error_at, problem.tolerated(ours.precision), ours.precision)
+        except ValueError as failure:
+            raise ValueError(f"{failure} ({', '.join(NAMES[code] for code in sorted(codes))})") from None
+    own = placed(request.patients)
     start = time.perf_counter()
-    run = solver_of(tier, rtol)
-    curves = run(own)
+    run = solver_of(problem, ours, rtol)
+    outputs = run(own)
     first_s = time.perf_counter() - start
-    error = achieved_error(np.asarray(curves[:, : checked.size]), expected)
-    del curves
-    run_s = median_run(lambda: run(own), repeats)
+    error = error_of(outputs)
+    del outputs
+    run_s = median_run(lambda: run(own), request.repeats)
     note = "into fresh memory" if rtol is None else f"rtol {rtol:.1e}; into fresh memory"
-    device = f"{jax.default_backend()} x{jax.device_count()}"
-    return Row(
-        f"twinsim {tier}", device, "float32", problem.size, first_s - run_s, run_s, problem.size / run_s, error, note
-    )
+    return request.row(f"twinsim {ours.name}", device(), compile_s=first_s - run_s, run_s=run_s, error=error, note=note)
+
+
+def row(ours: Ours, request: Request) -> Row:
+    """One row; what this package does not offer, or cannot do, is a note."""
+    from twinsim.errors import TwinsimError, UsageError
+
+    request = replace(request, precision=ours.precision)
+    try:
+        return draws_row(request) if ours.name == "draws" else solved_row(ours, request)
+    except UsageError as refusal:
+        note = f"not available: {str(refusal).splitlines()[0]}"
+    except (TwinsimError, ValueError, ArithmeticError, TypeError, RuntimeError) as failure:
+        note = refused(failure)
+    return request.row(f"twinsim {ours.name}", device(), note=note)

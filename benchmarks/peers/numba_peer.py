@@ -1,6 +1,6 @@
 """Numba: the best loops we could write, compiled for this processor, on all its cores.
 
-`python -m benchmarks.peers.numba_peer --variant tsit5 --size 1000000` prints one row as JSON.
+`python -m benchmarks.peers.numba_peer --problem robertson --variant tsit5` prints one row as JSON.
 """
 
 from __future__ import annotations
@@ -9,21 +9,17 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import ATOL_PER_RTOL, INSTALL, Row, loosest_tolerance, median_run, peer_main
-from benchmarks.problems.two_compartment_oral import (
-    ALLOWED_ERROR,
-    DOSE_TIMES,
-    TIMES,
-    Problem,
-    achieved_error,
-    make_problem,
-    reference,
-    sample,
-)
+from benchmarks.measure import Request, Row, loosest_tolerance, median_run, peer_main
+from benchmarks.problem import ATOL_PER_RTOL, Patients, Problem, count
+
+LANES = 128  # patients to a block: the rows of a few states stay in the first-level cache
+WIDE_LANES = 32  # of systems with many states
+Fill = Callable[[np.ndarray, float], None]  # (results (output, time, patient), rtol)
 
 
 def prefer_widest_vectors() -> None:
@@ -36,79 +32,101 @@ def prefer_widest_vectors() -> None:
     os.environ["NUMBA_CPU_FEATURES"] = binding.get_host_cpu_features().flatten() + ",-prefer-256-bit"
 
 
-def first_outputs() -> np.ndarray:
-    """Index of the first output after each dose, and the number of outputs at the end, int64 (dose + 1,)."""
-    return np.append(np.searchsorted(TIMES, DOSE_TIMES, side="right"), TIMES.size)
+@lru_cache
+def compiled(name: str, precision: str, lanes: int, fixed: bool) -> Callable:
+    """The loop for one problem."""
+    from benchmarks.peers.numba_source import Source
+    from benchmarks.problems import PROBLEMS
+
+    problem: Any = PROBLEMS[name]
+    made: dict[str, Any] = {}
+    exec(Source(problem, precision, lanes, fixed).text(), made)
+    return made["curves"]
 
 
-def closed(problem: Problem, out: np.ndarray) -> None:
-    """Closed form at any times into out (time, patient) [mg/L], float32."""
-    from benchmarks.peers.numba_closed import curves
-
-    curves(problem.parameters, TIMES, np.array(DOSE_TIMES), first_outputs(), out)
-
-
-def closed_uniform(problem: Problem, out: np.ndarray) -> None:
-    """Closed form on the uniform grid into out (time, patient) [mg/L], float32."""
-    from benchmarks.peers.numba_closed import uniform_curves
-
-    uniform_curves(problem.parameters, TIMES, np.array(DOSE_TIMES), first_outputs(), out)
+def stops_of(problem: Problem, precision: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Time from each stop to the one before (stop), its output or -1 (stop), amounts given (stop, state)."""
+    found = [(float(time), index, {}) for index, time in enumerate(problem.times)]
+    found += [(segment.start, -1, segment.doses) for segment in problem.segments() if segment.doses]
+    # At one time the output counts before the dose, as everywhere here.
+    found.sort(key=lambda stop: (stop[0], stop[1] < 0))
+    spans = np.diff([0.0, *(time for time, _, _ in found)]).astype(precision)
+    amounts = [[given.get(name, 0.0) for name in problem.states] for _, _, given in found]
+    return spans, np.array([index for _, index, _ in found]), np.array(amounts, precision)
 
 
-def tsit5(problem: Problem, out: np.ndarray, rtol: float) -> None:
-    """Adaptive Tsit5 into out (time, patient) [mg/L], float32."""
-    from benchmarks.peers.numba_tsit5 import curves
+def filler(problem: Problem, patients: Patients, variant: str, precision: str) -> Fill:
+    """The variant as a function that fills the results.
 
-    stops = sorted([(time, -1) for time in DOSE_TIMES] + [(time, index) for index, time in enumerate(TIMES)])
-    spans = np.diff([0.0, *(time for time, _ in stops)]).astype(np.float32)
-    outputs = np.array([index for _, index in stops])
-    curves(problem.parameters, spans, outputs, np.float32(rtol), np.float32(ATOL_PER_RTOL * rtol), out)
+    Raises:
+        ValueError: no such variant.
+    """
+    parameters = np.stack(list(patients.values()))
+    if variant in ("closed", "closed_uniform"):
+        return closed_form(problem, parameters, variant)
+    kinds = {"tsit5": False, "tsit5_lanes": False, "fixed": True, "fixed_lanes": True}
+    if variant not in kinds:
+        raise ValueError(f"{problem.name} has no variant {variant!r}")
+    many = LANES if len(problem.states) <= 4 else WIDE_LANES
+    loop = compiled(problem.name, precision, many if variant.endswith("lanes") else 1, kinds[variant])
+    spans, outputs, amounts = stops_of(problem, precision)
+    number = np.dtype(precision).type
+
+    def fill(out: np.ndarray, rtol: float) -> None:
+        loop(parameters, spans, outputs, amounts, number(rtol), problem.steps, out)
+
+    return fill
 
 
-def empty(problem: Problem) -> np.ndarray:
-    """Memory for the result, float32 (time, patient)."""
-    return np.empty((TIMES.size, problem.size), np.float32)
+def closed_form(problem: Problem, parameters: np.ndarray, variant: str) -> Fill:
+    """The closed forms of the two-compartment problem, at any times or on its uniform grid."""
+    from benchmarks.peers import numba_closed
+
+    curves = numba_closed.curves if variant == "closed" else numba_closed.uniform_curves
+    doses = np.array([dose.time for dose in problem.doses])
+    first = np.append(np.searchsorted(problem.times, doses, side="right"), problem.times.size)
+
+    def fill(out: np.ndarray, rtol: float) -> None:
+        curves(parameters, problem.times, doses, first, out[0])
+
+    return fill
 
 
-def timed(name: str, size: int, seed: int, repeats: int, fill: Callable, tuned: bool) -> Row:
+def empty(problem: Problem, size: int, precision: str) -> np.ndarray:
+    """Memory for the result (output, time, patient)."""
+    return np.empty((len(problem.outputs), problem.times.size, size), precision)
+
+
+def row(request: Request) -> Row:
     """One row: compiles, finds the tolerance where the method has one, times, checks."""
-    try:
-        prefer_widest_vectors()
-        import numba
-        import scipy  # noqa: F401  (the reference needs it)
-    except ImportError:
-        return Row(name, "cpu", "float32", size, note=INSTALL)
-    problem = make_problem(size, seed)
-    checked = sample(problem)
-    expected = reference(checked)
+    prefer_widest_vectors()
+    import numba
+
+    problem, precision = request.problem, request.precision
+    few = filler(problem, request.checked, request.variant, precision)
+    out = empty(problem, count(request.checked), precision)
     start = time.perf_counter()
-    fill(checked, empty(checked), *([1e-3] if tuned else []))
+    few(out, 1e-3)
     compile_s = time.perf_counter() - start
 
-    settings = []
-    if tuned:
+    def error_at(rtol: float) -> float:
+        few(out, rtol)
+        return problem.error(out, request.expected)
 
-        def error_at(rtol: float) -> float:
-            out = empty(checked)
-            fill(checked, out, rtol)
-            return achieved_error(out, expected)
+    rtol = 0.0
+    if request.variant.startswith("tsit5"):
+        rtol = loosest_tolerance(error_at, problem.tolerated(precision), precision)
+    fill = filler(problem, request.patients, request.variant, precision)
+    whole = empty(problem, request.size, precision)
+    run_s = median_run(lambda: fill(whole, rtol), request.repeats)
+    fresh_s = median_run(lambda: fill(empty(problem, request.size, precision), rtol), request.repeats)
+    note = f"result memory reused ({request.size / fresh_s:,.0f} into fresh memory)"
+    if rtol:
+        note = f"rtol {rtol:.1e}, atol {ATOL_PER_RTOL:g} of that; {note}"
+    error = problem.error(whole[..., : count(request.checked)], request.expected)
+    device = f"cpu x{numba.get_num_threads()}"
+    return request.row(f"numba {request.variant}", device, compile_s=compile_s, run_s=run_s, error=error, note=note)
 
-        settings = [loosest_tolerance(error_at, ALLOWED_ERROR)]
-    out = empty(problem)
-    run_s = median_run(lambda: fill(problem, out, *settings), repeats)
-    fresh_s = median_run(lambda: fill(problem, empty(problem), *settings), repeats)
-    note = f"result memory reused ({size / fresh_s:,.0f} into fresh memory)"
-    if tuned:
-        note = f"rtol {settings[0]:.1e}, atol {ATOL_PER_RTOL * settings[0]:.1e} mg; {note}"
-    error = achieved_error(out[:, : checked.size], expected)
-    return Row(name, f"cpu x{numba.get_num_threads()}", "float32", size, compile_s, run_s, size / run_s, error, note)
-
-
-VARIANTS = {
-    "closed": partial(timed, "numba closed", fill=closed, tuned=False),
-    "closed_uniform": partial(timed, "numba closed uniform", fill=closed_uniform, tuned=False),
-    "tsit5": partial(timed, "numba tsit5", fill=tsit5, tuned=True),
-}
 
 if __name__ == "__main__":
-    peer_main(VARIANTS)
+    peer_main("numba", row)
