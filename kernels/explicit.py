@@ -50,7 +50,19 @@ class ExplicitTier(SteppingTier):
         slopes = [walk.slope]
         states = walk.states
         for row, c in zip(method.a[1:], method.c[1:], strict=True):
-            states = tuple(x + length * weighted(row, [k[i] for k in slopes]) for i, x in enumerate(walk.states))
+            # The newest slope comes last, so that everything else is there already when it arrives.
+            parts = [w * length for w in row]
+            states = tuple(
+                _sum([x, *(h * k[i] for w, h, k in zip(row, parts, slopes, strict=True) if w != 0.0)])
+                for i, x in enumerate(walk.states)
+            )
             slopes.append(self.slope(way.start + walk.walked + c * length, states, way.rates, way.parameters))
         error = tuple(length * weighted(method.error, [k[i] for k in slopes]) for i in range(len(states)))
         return states, slopes[-1], error
+
+
+def _sum(terms: list[Array]) -> Array:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total

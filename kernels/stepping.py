@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
+from kernels.rough import larger, reciprocal, root
 
 States = tuple[Array, ...]
 FAINT = 1e-12
@@ -182,16 +183,16 @@ class SteppingTier(ABC):
         """Sizes below which a state need not be accurate to its own size."""
         largest = peak[0]
         for p in peak[1:]:
-            largest = jnp.maximum(largest, p)
-        return tuple(jnp.maximum(self.floor * p, FAINT * largest) for p in peak)
+            largest = larger(p, largest)
+        return tuple(larger(self.floor * p, FAINT * largest) for p in peak)
 
     def _squared_norm(self, error: States, old: States, new: States, least: States) -> Array:
         total = jnp.zeros_like(error[0])
         tiny = float(jnp.finfo(self.dtype).tiny)
         for e, x, y, z in zip(error, old, new, least, strict=True):
-            size = jnp.maximum(jnp.maximum(jnp.abs(x), jnp.abs(y)), z)
-            total = total + (e / (self.rtol * size + tiny)) ** 2
-        return total / len(error)
+            size = larger(z, larger(jnp.abs(x), jnp.abs(y)))  # NaN where the new state is
+            total = total + (e * reciprocal(self.rtol * size + tiny)) ** 2
+        return total * (1.0 / len(error))
 
     def _next(
         self, wanted: Array, length: Array, squared: Array, accepted: Array, smallest: Array, trend: Array | None
@@ -203,32 +204,18 @@ class SteppingTier(ABC):
 
         Source: Gustafsson 1994, ACM Transactions on Mathematical Software 20:496, predictive controller.
         """
-        power = root(jnp.maximum(squared, 1e-20), -0.5 / self.order)
+        # Comparisons with NaN are false: a step that is not finite stays so here, and is shortened the most.
+        power = root(jnp.where(squared < 1e-20, 1e-20, squared), -0.5 / self.order)
         factor = 0.9 * power
         if trend is not None:
             factor = jnp.where(accepted, jnp.minimum(factor, factor * power * length * trend), factor)
             # A step that was far too exact says little about the next: its error counts as 1e-4 of the allowed one.
             trend = jnp.where(accepted, 1.0 / (jnp.minimum(power, 1e-4 ** (-1.0 / self.order)) * length), trend)
-        # Comparisons with NaN are false: a step that is not finite is shortened the most.
-        factor = jnp.where(squared < jnp.inf, jnp.clip(factor, 0.2, 5.0), 0.2)
+        factor = larger(jnp.where(factor < 5.0, factor, 5.0), 0.2)
         after = length * factor
-        kept = jnp.where(factor >= 1.0, jnp.maximum(after, jnp.where(wanted < jnp.inf, wanted, after)), after)
+        kept = jnp.where((factor >= 1.0) & (wanted < jnp.inf), larger(wanted, after), after)
         step = jnp.where(accepted, kept, jnp.where(after > smallest, after, jnp.where(jnp.isnan(squared), -1.0, 0.0)))
         return step, trend
-
-
-def root(x: Array, exponent: float) -> Array:
-    """x to a small power, to 7 %: all that a step control needs, at the price of an addition.
-
-    The bits of a positive number, read as an integer, are its logarithm: piecewise linear between powers of two.
-
-    >>> abs(float(root(jnp.float32(1e-4), -0.1)) / 1e-4**-0.1 - 1.0) < 0.07
-    True
-    """
-    integer, mantissa, bias = (jnp.int32, 23, 127) if x.dtype == jnp.float32 else (jnp.int64, 52, 1023)
-    logarithm = lax.bitcast_convert_type(x, integer).astype(x.dtype)
-    one = float(bias * 2**mantissa)
-    return lax.bitcast_convert_type((one + (logarithm - one) * exponent).astype(integer), x.dtype)
 
 
 def weighted(weights: tuple[float, ...], terms: list[Array]) -> Array:
@@ -242,4 +229,4 @@ def weighted(weights: tuple[float, ...], terms: list[Array]) -> Array:
 
 
 def _larger(peak: States, states: States) -> States:
-    return tuple(jnp.maximum(p, jnp.abs(lax.stop_gradient(x))) for p, x in zip(peak, states, strict=True))
+    return tuple(larger(jnp.abs(lax.stop_gradient(x)), p) for p, x in zip(peak, states, strict=True))
