@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 
@@ -38,23 +38,52 @@ def width() -> int:
     return 2 * bits // 32
 
 
+def _features() -> str:
+    assert llvm is not None
+    return llvm.get_host_cpu_features().flatten()
+
+
 @lru_cache(maxsize=1)
 def _machine() -> Any:
     assert llvm is not None
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
-    features = llvm.get_host_cpu_features().flatten()
     return target.create_target_machine(
         # Position-independent and small: constants are then one instruction away.
-        cpu=llvm.get_host_cpu_name(), features=features, opt=3, reloc="pic", codemodel="small", jit=True
+        cpu=llvm.get_host_cpu_name(), features=_features(), opt=3, reloc="pic", codemodel="small", jit=True
     )  # fmt: skip
 
 
-def compiled(assembly: str, name: str) -> tuple[int, int]:
-    """Addresses of the function and its door."""
+class Objects(Protocol):
+    """Machine code kept from run to run."""
+
+    def read(self, name: str) -> bytes | None:
+        """What was written under a name, whole; None if there is nothing."""
+        ...
+
+    def write(self, name: str, code: bytes) -> None:
+        """Keep it; may do nothing."""
+        ...
+
+
+_KEPT: list[Objects] = []
+
+
+def keep_in(objects: Objects) -> None:
+    """Keep machine code there from now on."""
+    _KEPT[:] = [objects]
+
+
+def machine_code(assembly: str) -> bytes:
+    """An object file for this processor, made or found."""
     assert llvm is not None
     machine = _machine()
+    made_by = f"{llvm.llvm_version_info} {machine.triple} {llvm.get_host_cpu_name()} {_features()}"
+    name = hashlib.sha256(f"{made_by}\n{assembly}".encode()).hexdigest()
+    found = _KEPT[0].read(name) if _KEPT else None
+    if found is not None:
+        return found
     module = llvm.parse_assembly(assembly)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
@@ -63,10 +92,10 @@ def compiled(assembly: str, name: str) -> tuple[int, int]:
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    engine = llvm.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
-    _ENGINES.append(engine)
-    return engine.get_function_address(name), engine.get_function_address(f"{name}_door")
+    code = machine.emit_object(module)
+    if _KEPT:
+        _KEPT[0].write(name, code)
+    return code
 
 
 def register(assembly: str) -> str:
@@ -78,7 +107,13 @@ def register(assembly: str) -> str:
 
 @cache
 def _register(assembly: str, name: str) -> None:
-    _, door = compiled(assembly, name)
+    assert llvm is not None
+    empty = llvm.parse_assembly("")
+    engine = llvm.create_mcjit_compiler(empty, _machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code(assembly)))
+    engine.finalize_object()
+    _ENGINES.append(engine)
+    door = engine.get_function_address(f"{name}_door")
     capsule = ctypes.pythonapi.PyCapsule_New
     capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     jax.ffi.register_ffi_target(name, capsule(door, None, None), platform="cpu")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+STACK = 512 * 1024  # bytes of arrays on a thread's stack
 SCALARS = {
     "bool": "i1",
     "int8": "i8",
@@ -81,6 +82,7 @@ class Text:
     Attributes:
         lanes: patients in a vector.
         lines: of the function's body; `slots`: its stack, which LLVM turns into registers; `declared`: intrinsics.
+        bytes: of arrays on the stack.
     """
 
     lanes: int
@@ -88,6 +90,7 @@ class Text:
     slots: list[str] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
     count: int = 0
+    bytes: int = 0
     _wider: dict[str, Register] = field(default_factory=dict)
 
     # --- lines -----------------------------------------------------------------------------------------------------
@@ -191,6 +194,9 @@ class Text:
 
     def room(self, dtype: Any, count: int, wide: bool) -> str:
         """Room on the stack for `count` values."""
+        self.bytes += count * np.dtype(dtype).itemsize * (self.lanes if wide else 1)
+        if self.bytes > STACK:
+            raise Unsupported(f"intermediate arrays of more than {STACK // 1024} KiB")
         name = f"%{self.name('room')}"
         self.slots.append(f"{name} = alloca [{count} x {self.type_of(dtype, wide)}], align 64")
         return name

@@ -21,6 +21,7 @@ VARIABLE = "TWINSIM_CACHE"
 MOST_BYTES, KEPT_BYTES = 512 * 2**20, 256 * 2**20
 # A disk with less than this free is left alone [bytes].
 FREE_BYTES = 256 * 2**20
+_CHECKSUM = hashlib.sha256().digest_size
 # Lines of /proc/cpuinfo that tell processors apart, on x86 and ARM.
 _FEATURES = ("model name", "flags", "CPU part", "Features")
 
@@ -29,6 +30,8 @@ def keep_compiled() -> None:
     """Tell JAX where compiled programs are kept, unless the user has told it already or wants none kept."""
     import jax
 
+    from kernels.lanes import host
+
     config = jax.config
     if getattr(config, "jax_compilation_cache_dir") is not None:  # noqa: B009 (unknown to type checkers)
         return
@@ -36,6 +39,7 @@ def keep_compiled() -> None:
     if folder is None:
         return
     config.update("jax_compilation_cache_dir", str(folder))
+    host.keep_in(MachineCode(folder))
     # Small programs count too: a start has some thirty of them.
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -43,6 +47,31 @@ def keep_compiled() -> None:
         config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     # A file that another process is just writing, or a disk that has filled up: the program is compiled as without.
     warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache", UserWarning)
+
+
+class MachineCode:
+    """Object files of `kernels.lanes`, each with a checksum: half a file must never be run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str) -> bytes | None:
+        """The code, if it is there and whole."""
+        try:
+            content = (self.folder / f"{name}.o").read_bytes()
+        except OSError:
+            return None
+        code = content[_CHECKSUM:]
+        return code if hashlib.sha256(code).digest() == content[:_CHECKSUM] else None
+
+    def write(self, name: str, code: bytes) -> None:
+        """Under a temporary name first; a disk that refuses costs nothing but the time saved."""
+        temporary = self.folder / f"{name}.{os.getpid()}.tmp"
+        try:
+            temporary.write_bytes(hashlib.sha256(code).digest() + code)
+            temporary.replace(self.folder / f"{name}.o")
+        except OSError:
+            temporary.unlink(missing_ok=True)
 
 
 def cache_folder(environment: Mapping[str, str], system: str = sys.platform) -> Path | None:

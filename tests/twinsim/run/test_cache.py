@@ -86,3 +86,31 @@ def test_oldest_programs_go_first(tmp_path, monkeypatch):
         os.utime(path, (number, number))
     cache.usable(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["4-cache", "5-cache"]
+
+
+def test_machine_code_is_read_back_and_half_a_file_is_not(tmp_path):
+    kept, code = cache.MachineCode(tmp_path), bytes(range(256)) * 40
+    assert kept.read("a") is None
+    kept.write("a", code)
+    assert kept.read("a") == code and [path.name for path in tmp_path.iterdir()] == ["a.o"]
+    (tmp_path / "a.o").write_bytes((tmp_path / "a.o").read_bytes()[:-1])
+    assert kept.read("a") is None
+    cache.MachineCode(tmp_path / "nowhere").write("a", code)
+
+
+def test_lanes_are_compiled_once_for_all_runs(tmp_path):
+    program = """
+import twinsim, jax.numpy as jnp
+from kernels.lanes import host, lanes
+made = host.llvm.parse_assembly
+count = []
+host.llvm.parse_assembly = lambda text: (count.append(1) if text else None, made(text))[1]
+print(float(lanes(lambda x: jnp.exp(x), 64)(jnp.zeros(64))[3]), len(count))
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TWINSIM_CACHE": str(tmp_path)}
+    words = [sys.executable, "-W", "error", "-c", program]
+    said = [
+        subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout.split()
+        for _ in range(2)
+    ]
+    assert said == [["1.0", "1"], ["1.0", "0"]]
