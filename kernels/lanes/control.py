@@ -65,13 +65,13 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
 
     def condition() -> Register:
         carried.append(slots.get())
-        (going,) = writer.run(cond.jaxpr, cond.consts, [*asked, *carried[-1]])
+        (going,) = writer.run_closed(cond, [*asked, *carried[-1]])
         register = writer.registers(going)[()]
         if register.wide:
             raise Unsupported("a loop that asks each patient by itself; reduce the question by jnp.any")
         return register
 
-    writer.text.repeat(condition, lambda: slots.put(writer.run(body.jaxpr, body.consts, [*fixed, *carried[-1]])))
+    writer.text.repeat(condition, lambda: slots.put(writer.run_closed(body, [*fixed, *carried[-1]])))
     return slots.get()
 
 
@@ -89,7 +89,8 @@ def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     """A known number of rounds, with a row of each input and a row of each result."""
     p, text = equation.params, writer.text
     inner, length = p["jaxpr"], p["length"]
-    a, b = p["num_consts"], p["num_carry"]
+    # JAX 0.12 says it by the trees of constants, carries and rows.
+    a, b = (p["num_consts"], p["num_carry"]) if "num_consts" in p else map(len, list(p["ft_in"].unpack())[:2])
     fixed, first, rows = values[:a], values[a : a + b], values[a + b :]
     fixed = [_settled(writer, v) for v in fixed]
     rows = [writer.memory(v, x.aval.dtype) for v, x in zip(rows, equation.invars[a + b :], strict=True)]
@@ -101,7 +102,7 @@ def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     with text.count_to(constant(length, np.int64)) as count:
         index = text.binary("sub", constant(length - 1, np.int64), count) if p["reverse"] else count
         row = [_settled(writer, writer.view(v, 0, index)) for v in rows]
-        produced = writer.run(inner.jaxpr, inner.consts, [*fixed, *slots.get(), *row])
+        produced = writer.run_closed(inner, [*fixed, *slots.get(), *row])
         slots.put(produced[:b])
         for target, value in zip(results, produced[b:], strict=True):
             _store_all(writer, writer.view(target, 0, index), value)
@@ -130,7 +131,7 @@ def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     operands = [_settled(writer, v) for v in operands]
 
     def branch(inner: Any) -> Callable[[], None]:
-        return lambda: slots.put(writer.run(inner.jaxpr, inner.consts, operands))
+        return lambda: slots.put(writer.run_closed(inner, operands))
 
     writer.text.switch(register, [branch(inner) for inner in equation.params["branches"]])
     return slots.get()

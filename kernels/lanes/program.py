@@ -69,6 +69,12 @@ class Writer:
             known.update(zip(equation.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
 
+    def run_closed(self, program: Any, arguments: Sequence[Value]) -> list[Value]:
+        """The same for a program with its constants, or (from JAX 0.12 on) one that needs none."""
+        if hasattr(program, "consts"):
+            return self.run(program.jaxpr, program.consts, arguments)
+        return self.run(program, (), arguments)
+
     def equation(self, equation: Any, values: list[Value]) -> list[Value]:
         """The results of one equation."""
         name = equation.primitive.name
@@ -79,7 +85,7 @@ class Writer:
             for outer, own in zip(equation.outvars, inner.jaxpr.outvars, strict=True):
                 if outer in self.outputs and not isinstance(own, core.Literal):
                     self.outputs[own] = self.outputs[outer]
-            return self.run(inner.jaxpr, inner.consts, values)
+            return self.run_closed(inner, values)
         from kernels.lanes.arrays import ARRAYS
         from kernels.lanes.control import CONTROL
         from kernels.lanes.reductions import REDUCTIONS
