@@ -78,7 +78,7 @@ class Tier(Protocol):
 
 
 class Carry(NamedTuple):
-    """Where each patient stands: the last stop, the state there, and the next event.
+    """Where each patient stands: the last stop, the state there, the next event, and whether outputs were finite.
 
     `time`, `next_event` and `segment` are (patient), or (1) where they are the same for everyone.
     """
@@ -90,6 +90,7 @@ class Carry(NamedTuple):
     next_event: Array
     segment: Array
     prepared: Any
+    finite: Array
 
 
 class Start(NamedTuple):
@@ -164,6 +165,8 @@ class March(NamedTuple):
         carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c)), carry)
         states, memory = self.moved(carry, time)
         seen = self.observe(time, states, self.parameters_of(carry.segment))
+        for value in jax.tree.leaves(seen):
+            carry = carry._replace(finite=carry.finite & jnp.isfinite(value))
         if self.tier.restarts:
             carry = carry._replace(time=jnp.broadcast_to(time, carry.time.shape), states=states, memory=memory)
         return carry, seen
@@ -195,7 +198,7 @@ def march(
         dtype: of states and outputs.
 
     Returns:
-        outputs (time, patient), states, input rates, status (patient).
+        outputs (time, patient), states, input rates, status (patient): non_finite also where an output was not finite.
     """
     clock = jnp.broadcast_shapes(start.time.shape, start.events_done.shape, events.time.shape[1:], times.shape[1:])
     segment = jnp.zeros(clock, jnp.int32)
@@ -210,12 +213,14 @@ def march(
         next_event=jnp.broadcast_to(start.events_done, clock),
         segment=segment,
         prepared=prepared if segmented else (),
+        finite=jnp.ones(start.states[0].shape, bool),
     )
     carry, outputs = lax.scan(way.one_output, carry, (times, events_before))
     if not tier.restarts:
         states, memory = way.moved(carry, times[-1])
         carry = carry._replace(states=states, memory=memory)
-    return outputs, carry.states, carry.rates, tier.status(carry.memory)
+    finite = jnp.where(carry.finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)
+    return outputs, carry.states, carry.rates, worst(tier.status(carry.memory), finite)
 
 
 def _fetch(events: Events, index: Array) -> Events:

@@ -215,7 +215,6 @@ def solve_block(
     outputs, final, rates, code = way(parameters, events, loads, times, before, Start(begin, states, rates, done))
     known = parameters if law is None else law(parameters["anchor"], parameters)
     status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))
-    status = worst(status, _finite(outputs, status))
     failed = status != codes.OK
     outputs = {name: jnp.where(failed[None, :], jnp.nan, value) for name, value in outputs.items()}
     ending = dict(zip(structure.state_names, final, strict=True))
@@ -264,10 +263,3 @@ def _parameter_status(structure: Structure, parameters: Mapping[str, Array], pat
         wrong = ~jnp.isfinite(value) | (value < item.bounds[0]) | (value > item.bounds[1])
         bad |= jnp.any(wrong, axis=0)
     return jnp.where(bad, codes.BAD_PARAMETER, codes.OK).astype(jnp.int32)
-
-
-def _finite(outputs: Mapping[str, Array], status: Array) -> Array:
-    finite = jnp.ones(status.shape, bool)
-    for value in outputs.values():
-        finite &= jnp.all(jnp.isfinite(value), axis=0)
-    return jnp.where(finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)
