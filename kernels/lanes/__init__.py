@@ -19,12 +19,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from kernels.lanes import host
-from kernels.lanes.function import module_of, traced
+from kernels.lanes.function import module_of, nothing, traced
 from kernels.lanes.text import Unsupported
 
-__all__ = ["Unsupported", "lanes"]
+__all__ = ["Unsupported", "lanes", "room"]
 
 Note = Callable[[str], None]
 
@@ -54,6 +55,13 @@ def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reaso
         return _differentiable(of_leaves, patients, note)(*leaves)
 
     return called
+
+
+def room(shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    """An array with anything in it, to be written over; XLA's own `empty` is filled with zeros on CPUs."""
+    if host.missing():
+        return lax.empty(shape, dtype)
+    return jax.ffi.ffi_call(host.register(nothing("program")), jax.ShapeDtypeStruct(shape, dtype))()
 
 
 def _differentiable(function: Callable[..., Any], patients: int, note: Note) -> Callable[..., Any]:
