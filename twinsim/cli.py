@@ -15,7 +15,7 @@ from typing import Any
 
 from twinsim.arguments import conf_folder, experiments_in, folders_of, friendly, in_keys, menu
 from twinsim.config import KINDS, RunConfig, from_mapping
-from twinsim.errors import TwinsimError, UsageError, nearest
+from twinsim.errors import REMEDIES, TwinsimError, UsageError, nearest
 from twinsim.run.devices import configure
 
 HELP = """\
@@ -182,6 +182,8 @@ def _run(config: RunConfig) -> int:
         _complain("\n       ".join(f"shard {number:05d}: {text}" for number, text in finished.failures.items()))
     if finished.n_failed:
         _complain(f"{finished.n_failed:,} of {finished.n_patients:,} patients failed; see status in the results")
+        for name, count in sorted(finished.statuses.items()):
+            _complain(f"  {name}: {count:,}; {REMEDIES.get(name, 'an unknown status')}")
     if not config.quiet:
         for text in finished.notes:
             _say(text)

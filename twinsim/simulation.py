@@ -16,6 +16,8 @@ from twinsim.models.structure import Structure
 from twinsim.population.bare import bare_model
 from twinsim.population.cohort import Cohort
 from twinsim.population.model import PopulationModel, population_model
+from twinsim.run.plan import in_bytes, installed_bytes
+from twinsim.store.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,23 @@ def simulate(
         precision=precision,
         **options,
     )
+    _check_memory(job)
     raw = job.run_all(start)
     arrays = {key: np.asarray(value) for key, value in raw.items() if not key.startswith("final/")}
     final = {key.removeprefix("final/"): np.asarray(value) for key, value in raw.items() if key.startswith("final/")}
     final["time"] = np.broadcast_to(np.nanmax(job.times, axis=0), (job.size,)).copy()
     return Results(job, arrays, final)
+
+
+def _check_memory(job: CohortJob) -> None:
+    """Refuse what this machine cannot hold, before anything is made."""
+    needed, installed = 2 * Layout(job.title, job.variables, job.coordinates).bytes(job.size), installed_bytes()
+    if installed is not None and needed > installed:
+        raise UsageError(
+            f"these results need {in_bytes(needed)} of memory, this machine has {in_bytes(installed)}",
+            where=f"{job.size:,} patients at {len(job.times):,} times",
+            do="look less often, name fewer outputs, or use the command line, which computes and writes in pieces",
+        )
 
 
 def _nothing(structure: Structure) -> Events:
