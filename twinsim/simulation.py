@@ -113,7 +113,7 @@ def simulate(
     source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
     job = cohort_job(
         chosen,
-        events if events is not None else _nothing(chosen.structure),
+        events if events is not None else Events.of([]),
         times,
         size=cohort if isinstance(cohort, int) else None,
         source=source,
@@ -141,8 +141,3 @@ def _check_memory(job: CohortJob) -> None:
             where=f"{job.size:,} patients at {len(job.times):,} times",
             do="look less often, name fewer outputs, or use the command line, which computes and writes in pieces",
         )
-
-
-def _nothing(structure: Structure) -> Events:
-    """A dose of nothing, so that there is an event table."""
-    return Events.of([{"time": 0.0, "kind": "scale", "target": structure.state_names[0], "value": 1.0}])

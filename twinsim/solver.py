@@ -73,6 +73,9 @@ def choose_solver(
     for value, known, key in ((solver, SOLVERS, "solver"), (precision, PRECISIONS, "precision")):
         if value not in known:
             raise UsageError(f"unknown {key} {value!r}", where=key, do=nearest(str(value), known))
+    if not structure.states:
+        do = "couple it to one that has (twinsim.couple)"
+        raise UsageError(f"{structure.name} has no states, so there is nothing to solve", do=do)
     grid = np.asarray([100.0] if times is None else times, np.float64)
     horizon = float(np.nanmax(grid) - min(0.0, np.nanmin(grid)))
     if solver == "auto":
