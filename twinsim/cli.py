@@ -41,7 +41,8 @@ keys:
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100
   endpoints=[auc,cmax,tmax,trough,time_above:10,first_above:10]   observed=true (with residual error)
   save=trajectories|endpoints|summary      how much is written
-  solver=auto|closed|linear|explicit|stiff runner=local
+  solver=auto|closed|linear|explicit|stiff  solver.rtol=1e-6  solver.max_steps=100000 (auto says what it chose and why)
+  runner=local     runner.chunk=4096 runner.shard=65536 runner.filter=gzip
   dry_run=true     what a run needs, without starting it
   resume=true      continue a run that was stopped
   progress=auto|plain|json|none   report=false   quiet=true   debug=true (tracebacks)
