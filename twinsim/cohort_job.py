@@ -154,7 +154,7 @@ def cohort_job(
     solver: str = "auto",
     precision: str = "float32",
     rtol: float | None = None,
-    max_steps: int = 100_000,
+    max_steps: int | None = None,
     save: str = "trajectories",
     title: str = "",
 ) -> CohortJob:
@@ -192,10 +192,8 @@ def cohort_job(
     plans = same_layout([plan_events(scenario.events, structure, patients=people) for scenario in scenarios])
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
-    horizon = float(np.nanmax(grid) - min(0.0, np.nanmin(grid)))
-    picked = choose_solver(
-        structure, solver, precision=precision, rtol=rtol, max_steps=max_steps, moving=lines, horizon=horizon
-    )
+    accuracy = {"precision": precision, "rtol": rtol, "max_steps": max_steps}
+    picked = choose_solver(structure, solver, **accuracy, moving=lines, times=grid)
     changing = bool(timed) or len(starts) > 1
     segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(

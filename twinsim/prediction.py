@@ -56,12 +56,12 @@ def predict_structure(
             what = f"{name} is to be read from {column.upper()!r}, which is no covariate of the records"
             raise UsageError(what, where=records.source, do=nearest(column, known))
     used = tuple(columns.values())
-    if not isinstance(solver, Solver):
-        moving = moving_covariates(records, used, "linear")
-        solver = choose_solver(structure, solver, precision=precision, rtol=rtol, moving=moving)
     name = output or structure.output_names[0]
     structure.output(name)
     design = design_of(records, structure, used=used)
+    if not isinstance(solver, Solver):
+        how = {"precision": precision, "rtol": rtol, "moving": moving_covariates(records, used, "linear")}
+        solver = choose_solver(structure, solver, times=design.times, **how)
     given = {item.name: parameters.get(item.name, item.default) for item in structure.parameters}
     numbers = {key: jnp.atleast_1d(jnp.asarray(v, jnp.float64)) for key, v in given.items() if key not in columns}
     shape = (design.count, records.n_patients)
@@ -198,13 +198,13 @@ class Fitted:
         self.model, self.records = model, records
         wanted = wanted_covariates(model.covariates)
         used = tuple(name.lower() for name in records.covariates if covariate_name(name) in wanted)
-        moving = moving_covariates(records, used, "linear")
-        tier = choose_solver(model.structure, solver, precision=precision, rtol=rtol, moving=moving)
         carried = {name: item.unit for name, item in COVARIATES.items()}
         carried |= {item.name: item.carried for item in model.covariates}
         self.design = design_of(
             records, model.structure, used=used, occasions=occasions, called=covariate_name, carried=carried
         )
+        how = {"precision": precision, "rtol": rtol, "moving": moving_covariates(records, used, "linear")}
+        tier = choose_solver(model.structure, solver, times=self.design.times, **how)
         self.output_of = self._outputs(outputs or {})
         names = tuple(dict.fromkeys(self.output_of))
         self.output_names = names or (model.structure.output_names[0],)
