@@ -139,10 +139,10 @@ class March(NamedTuple):
 
     def apply_next(self, carry: Carry, due: Array) -> Carry:
         """Go to the next event where it is due, and let it happen."""
-        event = _fetch(self.events, carry.next_event)
+        event = fetch(self.events, carry.next_event)
         time = jnp.where(due, event.time, carry.time)
         states, memory = self.moved(carry, time)
-        states, rates = _jump(event, self.loads, due, states, carry.rates)
+        states, rates = jump(event, self.loads, due, states, carry.rates)
         segment = jnp.where(due, event.segment, carry.segment) if self.segmented else carry.segment
         after = carry._replace(
             time=time,
@@ -152,8 +152,9 @@ class March(NamedTuple):
             segment=segment,
             prepared=self.tier.prepare(self.parameters_of(segment)) if self.segmented else (),
         )
-        memory = self.tier.after_event(self.prepared(after), states, self.cast(rates), memory, time)
-        return after._replace(memory=memory)
+        fresh = self.tier.after_event(self.prepared(after), states, self.cast(rates), memory, time)
+        # Who has no event now goes on to the bit as without the neighbours' events.
+        return after._replace(memory=jax.tree.map(lambda new, old: jnp.where(due, new, old), fresh, memory))
 
     def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
         """Apply what comes before an output, and look."""
@@ -223,8 +224,8 @@ def march(
     return outputs, carry.states, carry.rates, worst(tier.status(carry.memory), finite)
 
 
-def _fetch(events: Events, index: Array) -> Events:
-    """Each patient's event of that index; beyond the last one, the last."""
+def fetch(rows: Any, index: Array) -> Any:
+    """Each patient's row of that index, of arrays (row, patient | 1); beyond the last one, the last."""
 
     def column(values: Array) -> Array:
         row = jnp.minimum(index, values.shape[0] - 1)
@@ -233,14 +234,14 @@ def _fetch(events: Events, index: Array) -> Events:
         wide = jnp.broadcast_to(values, (values.shape[0], row.shape[0]))
         return jax.vmap(_entry, in_axes=(1, 0))(wide, row)
 
-    return jax.tree.map(column, events)
+    return jax.tree.map(column, rows)
 
 
 def _entry(column: Array, row: Array) -> Array:
     return lax.dynamic_index_in_dim(column, row, 0, keepdims=False)
 
 
-def _jump(event: Events, loads: Array, due: Array, states: States, rates: States) -> tuple[States, States]:
+def jump(event: Events, loads: Array, due: Array, states: States, rates: States) -> tuple[States, States]:
     """States and input rates after the event, where it is due."""
     wiped = due & event.reset
     new_states, new_rates = [], []

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -125,7 +126,7 @@ class SteppingTier(ABC):
     def after_event(self, prepared: Any, states: States, rates: States, memory: Memory, time: Array) -> Memory:
         """The slope is new where states or input rates have jumped."""
         slope = self.slope(time.astype(self.dtype), states, rates, prepared) if self.keeps_slope else ()
-        return memory._replace(slope=slope, peak=_larger(memory.peak, states))
+        return memory._replace(slope=slope, peak=self.peak(memory.peak, states))
 
     def status(self, memory: Memory) -> Array:
         """Why a patient goes no further, if so."""
@@ -142,25 +143,64 @@ class SteppingTier(ABC):
         self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array
     ) -> tuple[States, Memory]:
         """Step every patient to its stop."""
+        way = self.way(prepared, rates, memory.peak, time, elapsed)
+        first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
+        walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self.step(w, way), first)
+        peak = self.peak(memory.peak, walk.states)
+        states, slope = self.settled(walk.states, walk.slope, way)
+        return states, Memory(walk.step, slope, peak, walk.steps, walk.trend)
+
+    def way(self, prepared: Any, rates: States, peak: States, time: Array, elapsed: Array) -> Way:
+        """The way to a stop."""
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
         smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
-        way = Way(prepared, rates, self._least(memory.peak), start, elapsed, smallest, eps)
-        first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
-        walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
-        peak = _larger(memory.peak, walk.states)
-        return walk.states, Memory(walk.step, walk.slope, peak, walk.steps, walk.trend)
+        return Way(prepared, rates, self._least(peak), start, elapsed, smallest, eps)
+
+    def settled(self, states: States, slope: States, way: Way) -> tuple[States, States]:
+        """States and slope as they are, with the derivative that a way of no length has: dx = f(t, x) d(elapsed).
+
+        Where an event falls on an output nothing is stepped, and yet what follows moves with the time of the event.
+        """
+
+        @jax.custom_jvp
+        def still(states: States, slope: States, way: Way) -> tuple[States, States]:
+            return states, slope
+
+        @still.defjvp
+        def _(primals: tuple, tangents: tuple) -> tuple:
+            (states, slope, way), (along, turning, ways) = primals, tangents
+            longer = jnp.where(way.elapsed == 0.0, ways.elapsed, 0.0)
+
+            def at(t: Array, states: States) -> States:
+                return self.slope(t, states, way.rates, way.parameters)
+
+            moved = tuple(f * longer for f in at(way.start, states))
+            along = tuple(x + y for x, y in zip(along, moved, strict=True))
+            if self.keeps_slope:
+                more = jax.jvp(at, (way.start, states), (longer, moved))[1]
+                turning = tuple(x + y for x, y in zip(turning, more, strict=True))
+            return (states, slope), (along, turning)
+
+        return still(states, slope, way)
 
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
 
-    def _step(self, walk: Walk, way: Way) -> Walk:
-        active, remaining = self._active(walk, way.elapsed), way.elapsed - walk.walked
-        # Landing takes one step, or two equal ones where the wanted step almost reaches.
-        wanted = lax.stop_gradient(walk.step)
-        lands = wanted >= remaining
-        length = jnp.where(lands, remaining, jnp.where(2.0 * wanted > remaining, 0.5 * remaining, wanted))
-        length = jnp.where(active, length, 0.0)
+    def length(self, walk: Walk, way: Way) -> tuple[Array, Array, Array]:
+        """Whether the next step lands, whether it takes half of the way that remains otherwise, and its length.
+
+        Landing takes one step, or two equal ones where the wanted step almost reaches.
+        """
+        wanted, remaining = lax.stop_gradient(walk.step), way.elapsed - walk.walked
+        lands, halves = wanted >= remaining, 2.0 * wanted > remaining
+        length = jnp.where(lands, remaining, jnp.where(halves, 0.5 * remaining, wanted))
+        return lands, halves, jnp.where(self._active(walk, way.elapsed), length, 0.0)
+
+    def step(self, walk: Walk, way: Way) -> Walk:
+        """One step tried by every patient on the way."""
+        active, wanted = self._active(walk, way.elapsed), lax.stop_gradient(walk.step)
+        lands, _, length = self.length(walk, way)
         states, slope, error = self.stages(walk, way, length)
         size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.least))
         accepted = active & (size <= 1.0)
@@ -178,6 +218,11 @@ class SteppingTier(ABC):
             steps=walk.steps + active.astype(jnp.int32),
             trend=trend,
         )
+
+    @staticmethod
+    def peak(peak: States, states: States) -> States:
+        """The largest size of each state so far."""
+        return tuple(larger(jnp.abs(lax.stop_gradient(x)), p) for p, x in zip(peak, states, strict=True))
 
     def _least(self, peak: States) -> States:
         """Sizes below which a state need not be accurate to its own size."""
@@ -226,7 +271,3 @@ def weighted(weights: tuple[float, ...], terms: list[Array]) -> Array:
             term = value if weight == 1.0 else weight * value
             total = term if total is None else total + term
     return jnp.zeros_like(terms[0]) if total is None else total
-
-
-def _larger(peak: States, states: States) -> States:
-    return tuple(larger(jnp.abs(lax.stop_gradient(x)), p) for p, x in zip(peak, states, strict=True))

@@ -148,3 +148,22 @@ def test_a_turnover_behind_the_drug():
     structure = twinsim.structure("pkpd/one_compartment_oral_turnover")
     doses = {"once": [dose(CMT=1)], "reset": [dose(CMT=1), dose(5.0, EVID=4, CMT=1)]}
     check(structure, "explicit", doses, lag=0.5, ic50=1.2, imax=0.9, f=0.8)
+
+
+@pytest.mark.parametrize("tier", ["linear", "explicit", "stiff"])
+def test_events_that_fall_on_outputs(tier):
+    """A duration and a lag that end exactly at an output: the derivatives of tier closed, there and ever after."""
+    structure = modelled(twinsim.structure("pk/one_compartment_oral"))
+    doses = {"duration": [dose(RATE=-2)], "lag": [dose(CMT=1)]}
+    lag2 = 0.35
+    values = {item.name: jnp.full(2, item.default, jnp.float64) for item in structure.parameters}
+    values |= {"lag2": jnp.full(2, lag2), "duration2": jnp.full(2, GRID[1] - lag2), "lag": jnp.full(2, GRID[0])}
+
+    def slopes(tier):
+        solved = curves(structure, tier, doses)
+        unit = {key: jnp.asarray([[float(key == name)] * 2 for name in ("duration2", "lag")]) for key in values}
+        return jax.jit(jax.vmap(lambda d: jax.jvp(solved, (values,), (d,))[1]))(unit)
+
+    expected = np.asarray(slopes("closed"))
+    assert np.abs(expected[0, 2:, 0]).min() > 0.01 and np.abs(expected[1, 2:, 1]).min() > 0.01
+    assert np.allclose(np.asarray(slopes(tier)), expected, rtol=1e-8, atol=1e-9)
