@@ -204,7 +204,8 @@ class LinearTier:
 
     def _general(self, p: Prepared, values: dict[int, Array], elapsed: Array) -> tuple[States, Array]:
         """Any elapsed time: what is less than h by the series, the rest by the bits of its number of h."""
-        most = 2**LEVELS - 1
+        # The largest whole number of the precision with a bit for each level.
+        most = 2**LEVELS - 2 ** max(0, LEVELS - jnp.finfo(self.dtype).nmant - 1)
         whole = jnp.floor(lax.stop_gradient(elapsed) * p.per_unit)
         far = jnp.where(whole > most, codes.ILL_CONDITIONED, codes.OK)
         whole = jnp.minimum(whole, most)

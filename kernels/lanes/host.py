@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from functools import cache, lru_cache
+from threading import Lock
 from typing import Any, Protocol
 
 import jax
@@ -14,6 +15,7 @@ try:
 except ImportError:  # the XLA way does everything, only slower
     llvm = None
 
+_LOCK = Lock()
 _ENGINES: list[Any] = []  # what is compiled must outlive every program that calls it
 
 
@@ -106,7 +108,8 @@ def machine_code(assembly: str) -> bytes:
 def register(assembly: str) -> str:
     """Compile a module and register its door with XLA; the name to call it by."""
     name = "lanes_" + hashlib.sha256(assembly.encode()).hexdigest()[:24]
-    _register(assembly.replace("@program", f"@{name}"), name)
+    with _LOCK:  # JAX may trace in several threads, and XLA takes a name once
+        _register(assembly.replace("@program", f"@{name}"), name)
     return name
 
 

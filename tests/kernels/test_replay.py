@@ -4,14 +4,12 @@ Depot and centre with saturable elimination that ripples in time:  a' = -ka a,  
 A lagged bolus, an infusion of modelled duration that ends between outputs or upon one, and a reset to a load.
 """
 
-import logging
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kernels import status as codes
 from kernels.explicit import ExplicitTier
 from kernels.lanes import lanes
 from kernels.march import Events, Start, march
