@@ -8,6 +8,8 @@ Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest
 mean square over states, so that a tolerance means the same whatever the unit of a state. A state late in a chain that
 starts from nothing is t^n at first, of which no step of lower order gets any digit right: FAINT times the largest of
 all states is little enough for any unit, and need not be accurate.
+
+Dense tiers (`kernels.dense`) look at outputs from steps that go on past them, up to a limit.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
+from kernels.dense import Ahead, Bent, States, looked_back
 from kernels.rough import larger, reciprocal, root
 
-States = tuple[Array, ...]
 FAINT = 1e-12
 
 
@@ -36,6 +39,7 @@ class Memory(NamedTuple):
         peak: largest size of each state at any stop so far.
         steps: steps tried.
         trend: (size of the error)^(1/order) / length of the last accepted step, where the step control looks at it.
+        ahead: of dense tiers.
     """
 
     step: Array
@@ -43,6 +47,7 @@ class Memory(NamedTuple):
     peak: States
     steps: Array
     trend: Array | None
+    ahead: Ahead | None = None
 
 
 class Walk(NamedTuple):
@@ -54,16 +59,18 @@ class Walk(NamedTuple):
     step: Array
     steps: Array
     trend: Array | None
+    last: Bent | None = None
 
 
 class Way(NamedTuple):
-    """What stays the same on the way to a stop."""
+    """What stays the same on the way to `elapsed` after a stop; no step goes beyond `limit`."""
 
     parameters: Any
     rates: States
     least: States
     start: Array
     elapsed: Array
+    limit: Array
     smallest: Array
     eps: float
 
@@ -80,10 +87,10 @@ class SteppingTier(ABC):
         rtol: relative tolerance of a step.
         floor: fraction of a state's largest value below which only absolute accuracy is asked for.
         max_steps: a patient that tries more gets the status max_steps.
+        dense: steps go on past outputs, which are looked at by the method's own interpolation.
+        bends: how many b that has.
         dtype: working precision.
     """
-
-    restarts = True
 
     def __init__(
         self,
@@ -96,15 +103,18 @@ class SteppingTier(ABC):
         rtol: float,
         floor: float,
         max_steps: int,
+        dense: bool,
+        bends: int,
         dtype: Any,
     ) -> None:
         self.rates_of, self.infused, self.order, self.keeps_slope = rates_of, infused, order, keeps_slope
         self.predictive, self.rtol, self.floor = predictive, rtol, floor
-        self.max_steps, self.dtype = max_steps, dtype
+        self.max_steps, self.dense, self.bends, self.dtype = max_steps, dense, bends, dtype
+        self.restarts = not dense
 
     @abstractmethod
-    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States]:
-        """One step: new states, their derivative where the method keeps it, and the estimated error."""
+    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States, tuple[States, ...]]:
+        """One step: new states, their derivative where the method keeps it, the estimated error; if dense the b."""
 
     def prepare(self, parameters: Any) -> Any:
         """Parameters are used as they are."""
@@ -112,20 +122,26 @@ class SteppingTier(ABC):
 
     def begin(self, prepared: Any, states: States, rates: States, time: Array) -> Memory:
         """Memory at the start; the first step is found by the step control."""
-        patients = states[0].shape
+        patients, zeros = states[0].shape, tuple(jnp.zeros_like(x) for x in states)
+        still = Bent(zeros[0], zeros[0], states, (zeros,) * self.bends)
         memory = Memory(
             step=jnp.full(patients, jnp.inf, self.dtype),
             slope=(),
-            peak=tuple(jnp.zeros_like(x) for x in states),
+            peak=zeros,
             steps=jnp.zeros(patients, jnp.int32),
             trend=jnp.full(patients, jnp.inf, self.dtype) if self.predictive else None,
+            ahead=Ahead(zeros[0], states, still) if self.dense else None,
         )
         return self.after_event(prepared, states, rates, memory, time)
 
     def after_event(self, prepared: Any, states: States, rates: States, memory: Memory, time: Array) -> Memory:
-        """The slope is new where states or input rates have jumped."""
+        """The slope is new where states or input rates have jumped, and steps begin there."""
         slope = self.slope(time.astype(self.dtype), states, rates, prepared) if self.keeps_slope else ()
-        return memory._replace(slope=slope, peak=_larger(memory.peak, states))
+        ahead = memory.ahead
+        if ahead is not None:
+            zero = jnp.zeros_like(states[0])
+            ahead = Ahead(zero, states, ahead.last._replace(begin=zero, length=zero))
+        return memory._replace(slope=slope, peak=_larger(memory.peak, states), ahead=ahead)
 
     def status(self, memory: Memory) -> Array:
         """Why a patient goes no further, if so."""
@@ -142,26 +158,40 @@ class SteppingTier(ABC):
         self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array
     ) -> tuple[States, Memory]:
         """Step every patient to its stop."""
+        return self.reach(prepared, states, rates, memory, time, elapsed, elapsed)
+
+    def reach(
+        self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array, limit: Array
+    ) -> tuple[States, Memory]:
+        """States after `elapsed`; steps of a dense tier may go on from there to `limit`."""
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
         smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
-        way = Way(prepared, rates, self._least(memory.peak), start, elapsed, smallest, eps)
-        first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
+        limit = jnp.where(limit > elapsed, limit, elapsed)
+        way = Way(prepared, rates, self._least(memory.peak), start, elapsed, limit, smallest, eps)
+        walked, here, last = memory.ahead or (jnp.zeros_like(states[0]), states, None)
+        first = Walk(walked, here, memory.slope, memory.step, memory.steps, memory.trend, last)
         walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
+        ahead = None if walk.last is None else Ahead(walk.walked, walk.states, walk.last)
+        seen = walk.states if ahead is None else looked_back(ahead, states, elapsed)
         peak = _larger(memory.peak, walk.states)
-        return walk.states, Memory(walk.step, walk.slope, peak, walk.steps, walk.trend)
+        return seen, Memory(walk.step, walk.slope, peak, walk.steps, walk.trend, ahead)
 
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
 
     def _step(self, walk: Walk, way: Way) -> Walk:
-        active, remaining = self._active(walk, way.elapsed), way.elapsed - walk.walked
+        active, remaining = self._active(walk, way.elapsed), way.limit - walk.walked
         # Landing takes one step, or two equal ones where the wanted step almost reaches.
         wanted = lax.stop_gradient(walk.step)
         lands = wanted >= remaining
         length = jnp.where(lands, remaining, jnp.where(2.0 * wanted > remaining, 0.5 * remaining, wanted))
+        walked = jnp.where(lands, way.limit, walk.walked + length)
+        if self.dense:
+            # As long as the clock says, whose rounding would add up over a thousand steps.
+            length = walked - walk.walked
         length = jnp.where(active, length, 0.0)
-        states, slope, error = self.stages(walk, way, length)
+        states, slope, error, bends = self.stages(walk, way, length)
         size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.least))
         accepted = active & (size <= 1.0)
         smallest = way.smallest + way.eps * walk.walked
@@ -171,12 +201,13 @@ class SteppingTier(ABC):
             return jnp.where(accepted, new, old)
 
         return Walk(
-            walked=chosen(jnp.where(lands, way.elapsed, walk.walked + length), walk.walked),
+            walked=chosen(walked, walk.walked),
             states=tuple(map(chosen, states, walk.states)),
             slope=tuple(map(chosen, slope, walk.slope)),
             step=jnp.where(active, longer, walk.step),
             steps=walk.steps + active.astype(jnp.int32),
             trend=trend,
+            last=jax.tree.map(chosen, Bent(walk.walked, length, walk.states, bends), walk.last) if self.dense else None,
         )
 
     def _least(self, peak: States) -> States:

@@ -29,6 +29,7 @@ class Solver:
         precision: "float32" or "float64".
         rtol: relative tolerance of a step of the tiers explicit and stiff.
         max_steps: steps a patient may take.
+        dense: steps of the tiers explicit and stiff go on past outputs, which are interpolated; otherwise they land.
         reason: why this tier.
     """
 
@@ -36,6 +37,7 @@ class Solver:
     precision: str = "float32"
     rtol: float = 1e-4
     max_steps: int = 100_000
+    dense: bool = False
     reason: str = ""
 
 
@@ -75,7 +77,7 @@ def choose_solver(
     if rtol is not None and not 1e-14 <= rtol <= 0.1:
         raise UsageError(f"rtol = {rtol:g} is no tolerance", where="solver.rtol", do="choose 1e-12 to 1e-2")
     default = 1e-4 if precision == "float32" else 1e-9
-    return Solver(tier, precision, default if rtol is None else rtol, max_steps, reason)
+    return Solver(tier, precision, default if rtol is None else rtol, max_steps, reason=reason)
 
 
 def _best(structure: Structure, moving: Sequence[str], horizon: float) -> tuple[str, str]:
