@@ -138,7 +138,8 @@ class March(NamedTuple):
         coming = jnp.where(carry.next_event < self.events.time.shape[0], coming, jnp.inf)
         limit = self.elapsed(carry, jnp.where(coming < self.last, coming, self.last))
         rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
-        return self.tier.reach(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit)
+        tier: Any = self.tier
+        return tier.reach(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit)
 
     def elapsed(self, carry: Carry, time: Array) -> Array:
         """Time since the last stop, in the working precision."""

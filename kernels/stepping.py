@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
-from kernels.dense import Ahead, Bent, States, looked_back
+from kernels.dense import Ahead, Bent, States, begun, looked_back
 from kernels.rough import larger, reciprocal, root
 
 FAINT = 1e-12
@@ -59,7 +59,9 @@ class Walk(NamedTuple):
     step: Array
     steps: Array
     trend: Array | None
+    peak: States = ()
     last: Bent | None = None
+    earlier: Bent | None = None
 
 
 class Way(NamedTuple):
@@ -122,25 +124,21 @@ class SteppingTier(ABC):
 
     def begin(self, prepared: Any, states: States, rates: States, time: Array) -> Memory:
         """Memory at the start; the first step is found by the step control."""
-        patients, zeros = states[0].shape, tuple(jnp.zeros_like(x) for x in states)
-        still = Bent(zeros[0], zeros[0], states, (zeros,) * self.bends)
+        patients = states[0].shape
         memory = Memory(
             step=jnp.full(patients, jnp.inf, self.dtype),
             slope=(),
-            peak=zeros,
+            peak=tuple(jnp.zeros_like(x) for x in states),
             steps=jnp.zeros(patients, jnp.int32),
             trend=jnp.full(patients, jnp.inf, self.dtype) if self.predictive else None,
-            ahead=Ahead(zeros[0], states, still) if self.dense else None,
+            ahead=begun(states, self.bends) if self.dense else None,
         )
         return self.after_event(prepared, states, rates, memory, time)
 
     def after_event(self, prepared: Any, states: States, rates: States, memory: Memory, time: Array) -> Memory:
         """The slope is new where states or input rates have jumped, and steps begin there."""
         slope = self.slope(time.astype(self.dtype), states, rates, prepared) if self.keeps_slope else ()
-        ahead = memory.ahead
-        if ahead is not None:
-            zero = jnp.zeros_like(states[0])
-            ahead = Ahead(zero, states, ahead.last._replace(begin=zero, length=zero))
+        ahead = begun(states, self.bends) if self.dense else None
         return memory._replace(slope=slope, peak=_larger(memory.peak, states), ahead=ahead)
 
     def status(self, memory: Memory) -> Array:
@@ -166,22 +164,32 @@ class SteppingTier(ABC):
         """States after `elapsed`; steps of a dense tier may go on from there to `limit`."""
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
-        smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
         limit = jnp.where(limit > elapsed, limit, elapsed)
+        smallest = eps * jnp.abs(start) + eps**3 * limit  # near the start a step may be far below eps * limit
         way = Way(prepared, rates, self._least(memory.peak), start, elapsed, limit, smallest, eps)
-        walked, here, last = memory.ahead or (jnp.zeros_like(states[0]), states, None)
-        first = Walk(walked, here, memory.slope, memory.step, memory.steps, memory.trend, last)
+        if memory.ahead is None:
+            first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
+        else:
+            walked, here, *steps = memory.ahead
+            first = Walk(walked, here, memory.slope, memory.step, memory.steps, memory.trend, memory.peak, *steps)
         walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
-        ahead = None if walk.last is None else Ahead(walk.walked, walk.states, walk.last)
-        seen = walk.states if ahead is None else looked_back(ahead, states, elapsed)
-        peak = _larger(memory.peak, walk.states)
+        seen, peak, ahead = walk.states, walk.peak, None
+        if walk.last is None or walk.earlier is None:
+            peak = _larger(memory.peak, walk.states)
+        else:
+            ahead = Ahead(walk.walked, walk.states, walk.last, walk.earlier)
+            seen = looked_back(ahead, states, elapsed)
         return seen, Memory(walk.step, walk.slope, peak, walk.steps, walk.trend, ahead)
 
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
 
     def _step(self, walk: Walk, way: Way) -> Walk:
-        active, remaining = self._active(walk, way.elapsed), way.limit - walk.walked
+        active, remaining = self._active(walk, way.limit), way.limit - walk.walked
+        least = way.least
+        if walk.last is not None:
+            active = active & (walk.last.begin <= way.elapsed)
+            least = self._least(walk.peak)
         # Landing takes one step, or two equal ones where the wanted step almost reaches.
         wanted = lax.stop_gradient(walk.step)
         lands = wanted >= remaining
@@ -192,7 +200,7 @@ class SteppingTier(ABC):
             length = walked - walk.walked
         length = jnp.where(active, length, 0.0)
         states, slope, error, bends = self.stages(walk, way, length)
-        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.least))
+        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, least))
         accepted = active & (size <= 1.0)
         smallest = way.smallest + way.eps * walk.walked
         longer, trend = self._next(wanted, lax.stop_gradient(length), size, accepted, smallest, walk.trend)
@@ -207,7 +215,9 @@ class SteppingTier(ABC):
             step=jnp.where(active, longer, walk.step),
             steps=walk.steps + active.astype(jnp.int32),
             trend=trend,
+            peak=tuple(map(chosen, _larger(walk.peak, states), walk.peak)) if self.dense else (),
             last=jax.tree.map(chosen, Bent(walk.walked, length, walk.states, bends), walk.last) if self.dense else None,
+            earlier=jax.tree.map(chosen, walk.last, walk.earlier),
         )
 
     def _least(self, peak: States) -> States:

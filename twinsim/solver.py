@@ -48,6 +48,7 @@ def choose_solver(
     precision: str = "float32",
     rtol: float | None = None,
     max_steps: int = 100_000,
+    dense: bool = False,
     moving: Sequence[str] = (),
     horizon: float = 100.0,
 ) -> Solver:
@@ -55,6 +56,7 @@ def choose_solver(
 
     Args:
         rtol: by default 1e-4 in float32 and 1e-9 in float64.
+        dense: see `Solver`; the exact tiers have no steps, and need no such thing.
         moving: covariates that carry parameters along between two doses (linear interpolation).
         horizon: how long it is solved for [the structure's time unit].
 
@@ -77,7 +79,7 @@ def choose_solver(
     if rtol is not None and not 1e-14 <= rtol <= 0.1:
         raise UsageError(f"rtol = {rtol:g} is no tolerance", where="solver.rtol", do="choose 1e-12 to 1e-2")
     default = 1e-4 if precision == "float32" else 1e-9
-    return Solver(tier, precision, default if rtol is None else rtol, max_steps, reason=reason)
+    return Solver(tier, precision, default if rtol is None else rtol, max_steps, dense, reason)
 
 
 def _best(structure: Structure, moving: Sequence[str], horizon: float) -> tuple[str, str]:
