@@ -186,7 +186,7 @@ def expected():
 
 
 CASES = [(name, 1e-6, jnp.float64, 3e-5) for name in ("tsitouras", "rodas5p")]
-CASES += [("tsitouras", 1e-4, jnp.float32, 1e-3), ("rodas3", 1e-4, jnp.float64, 3e-3)]
+CASES += [("tsitouras", 1e-5, jnp.float32, 5e-5), ("rodas3", 1e-4, jnp.float64, 3e-3)]
 
 
 @pytest.mark.parametrize(("name", "rtol", "dtype", "error"), CASES)
@@ -198,6 +198,7 @@ def test_doses_between_outputs_at_each_patients_own_times(name, rtol, dtype, err
     assert (status == codes.OK).all() and (np.abs(seen - expected()) / peak).max() < error
     assert np.array_equal(final[1], seen[-1])
     landed, end, _ = compiled(parameters, when, dense=False, **options)
+    landed = np.array(landed, np.float64)
     assert not np.array_equal(landed, seen) and (np.abs(landed - seen) / peak).max() < 2 * error
     assert (np.abs(np.array(final) - np.array(end)) / peak).max() < 2 * error
 
