@@ -90,7 +90,7 @@ class LinearTier:
         self.rates_of, self.pattern, self.size = rates_of, pattern, size
         self.constant = tuple(sorted(constant))
         self.grid, self.compact, self.dtype = grid, compact, dtype
-        self.restarts = grid is not None
+        self.restarts, self.dense = grid is not None, False
         # Columns behind those of the states: one for b, one for each infused state.
         self.steady = size if constant else None
         self.columns = {i: size + bool(constant) + k for k, i in enumerate(sorted(infused))}

@@ -1,8 +1,9 @@
 """March a block of patients through their events and outputs.
 
 Every patient has its own sorted events and its own clock. A tier (`kernels.closed`, `kernels.explicit`) carries the
-states from stop to stop; each event is a stop at its exact time. A stepping tier stops at every output too; an exact
-one looks at an output from the last event before it, so that rounding does not add up.
+states from stop to stop; each event is a stop at its exact time. How an output is looked at depends on the tier: one
+that restarts stops there too; an exact one goes there from the last event, so that rounding does not add up; a dense
+one looks back from steps that go on, up to the next event or the last output.
 Shapes: patient is the last axis; an axis of length 1 stands for "the same for every patient". Where events and outputs
 are the same for everyone, so are the clocks, and cost nothing.
 """
@@ -48,11 +49,12 @@ class Tier(Protocol):
     """What carries the states from one stop to the next.
 
     Attributes:
-        restarts: True if outputs are stops too (stepping methods); False if outputs are evaluated from the last
-            event, so that rounding does not add up.
+        restarts: outputs are stops too (stepping methods); otherwise they are evaluated from the last event.
+        dense: it has steps under way then, and `reach`: as `advance`, with how far steps may go on at most.
     """
 
     restarts: bool
+    dense: bool
 
     def prepare(self, parameters: Any) -> Any:
         """What is computed once per parameter segment."""
@@ -117,6 +119,7 @@ class March(NamedTuple):
     observe: Callable[[Array, States, Any], Any]
     events: Events
     loads: Array
+    last: Array
     segmented: bool
     fixed: Any
     dtype: Any
@@ -127,11 +130,23 @@ class March(NamedTuple):
 
     def moved(self, carry: Carry, time: Array) -> tuple[States, Any]:
         """States and memory at a time, without events on the way."""
+        rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
+        return self.tier.advance(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed)
+
+    def looked_at(self, carry: Carry, time: Array) -> tuple[States, Any]:
+        """States at an output and memory, of a dense tier."""
+        coming = fetch(self.events.time, carry.next_event)
+        coming = jnp.where(carry.next_event < self.events.time.shape[0], coming, jnp.inf)
+        limit = self.elapsed(carry, jnp.where(coming < self.last, coming, self.last))
+        rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
+        tier: Any = self.tier
+        return tier.reach(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit)
+
+    def elapsed(self, carry: Carry, time: Array) -> Array:
+        """Time since the last stop, in the working precision."""
         ahead = time - carry.time
         # Chosen, not taken by maximum, whose derivative is halved at 0: where an event falls on an output.
-        elapsed = jnp.where(ahead < 0.0, 0.0, ahead).astype(self.dtype)
-        rates = self.cast(carry.rates)
-        return self.tier.advance(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed)
+        return jnp.where(ahead < 0.0, 0.0, ahead).astype(self.dtype)
 
     def cast(self, rates: States) -> States:
         """Input rates as the tier takes them."""
@@ -164,12 +179,14 @@ class March(NamedTuple):
             return carry.next_event < before
 
         carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c)), carry)
-        states, memory = self.moved(carry, time)
+        states, memory = self.looked_at(carry, time) if self.tier.dense else self.moved(carry, time)
         seen = self.observe(time, states, self.parameters_of(carry.segment))
         for value in jax.tree.leaves(seen):
             carry = carry._replace(finite=carry.finite & jnp.isfinite(value))
         if self.tier.restarts:
             carry = carry._replace(time=jnp.broadcast_to(time, carry.time.shape), states=states, memory=memory)
+        elif self.tier.dense:
+            carry = carry._replace(memory=memory)
         return carry, seen
 
 
@@ -204,7 +221,7 @@ def march(
     clock = jnp.broadcast_shapes(start.time.shape, start.events_done.shape, events.time.shape[1:], times.shape[1:])
     segment = jnp.zeros(clock, jnp.int32)
     prepared = tier.prepare(parameters_of(segment))
-    way = March(tier, parameters_of, observe, events, loads, segmented, prepared, dtype)
+    way = March(tier, parameters_of, observe, events, loads, times[-1], segmented, prepared, dtype)
     begin = jnp.broadcast_to(start.time, clock)
     carry = Carry(
         time=begin,

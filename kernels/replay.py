@@ -127,7 +127,7 @@ class Track(NamedTuple):
         """The way to the next stop as the tier takes it."""
         peak = place.states if place.memory is None else place.memory.peak
         prepared = self.parameters_of(place.segment)
-        return self.tier.way(prepared, self.cast(place.rates), peak, place.time, ahead.elapsed)
+        return self.tier.way(prepared, self.cast(place.rates), peak, place.time, ahead.elapsed, ahead.elapsed)
 
     def landed(self, place: Place, ahead: Ahead, lands: Array) -> Place:
         """After the stop: what an event does has been done, an output has been seen."""
@@ -261,7 +261,7 @@ def _again(track: Track, place: Place, row: Array) -> tuple[Place, Any]:
     lands = row == LANDING
     length = jnp.where(lands, remaining, jnp.where(row == HALF, 0.5 * remaining, row))
     walk = Walk(place.walked, place.states, place.slope, row, place.row, None)
-    states, slope, _ = tier.stages(walk, way, length)
+    states, slope, *_ = tier.stages(walk, way, length)
     # An explicit step of no length is one, and has the derivative of one.
     moves = (row != NOTHING) if tier.keeps_slope else (length > 0.0)
     states, slope = _chosen(moves, states, place.states), _chosen(moves, slope, place.slope)

@@ -8,6 +8,8 @@ Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest
 mean square over states, so that a tolerance means the same whatever the unit of a state. A state late in a chain that
 starts from nothing is t^n at first, of which no step of lower order gets any digit right: FAINT times the largest of
 all states is little enough for any unit, and need not be accurate.
+
+Dense tiers (`kernels.dense`) look at outputs from steps that go on past them, up to a limit.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
+from kernels.dense import Ahead, Bent, States, begun, looked_back
 from kernels.rough import larger, reciprocal, root
 
-States = tuple[Array, ...]
 FAINT = 1e-12
 
 
@@ -37,6 +39,7 @@ class Memory(NamedTuple):
         peak: largest size of each state at any stop so far.
         steps: steps tried.
         trend: (size of the error)^(1/order) / length of the last accepted step, where the step control looks at it.
+        ahead: of dense tiers.
     """
 
     step: Array
@@ -44,6 +47,7 @@ class Memory(NamedTuple):
     peak: States
     steps: Array
     trend: Array | None
+    ahead: Ahead | None = None
 
 
 class Walk(NamedTuple):
@@ -55,16 +59,20 @@ class Walk(NamedTuple):
     step: Array
     steps: Array
     trend: Array | None
+    peak: States = ()
+    last: Bent | None = None
+    earlier: Bent | None = None
 
 
 class Way(NamedTuple):
-    """What stays the same on the way to a stop."""
+    """What stays the same on the way to `elapsed` after a stop; no step goes beyond `limit`."""
 
     parameters: Any
     rates: States
     least: States
     start: Array
     elapsed: Array
+    limit: Array
     smallest: Array
     eps: float
 
@@ -81,10 +89,10 @@ class SteppingTier(ABC):
         rtol: relative tolerance of a step.
         floor: fraction of a state's largest value below which only absolute accuracy is asked for.
         max_steps: a patient that tries more gets the status max_steps.
+        dense: steps go on past outputs, which are looked at by the method's own interpolation.
+        bends: how many b that has.
         dtype: working precision.
     """
-
-    restarts = True
 
     def __init__(
         self,
@@ -97,15 +105,18 @@ class SteppingTier(ABC):
         rtol: float,
         floor: float,
         max_steps: int,
+        dense: bool,
+        bends: int,
         dtype: Any,
     ) -> None:
         self.rates_of, self.infused, self.order, self.keeps_slope = rates_of, infused, order, keeps_slope
         self.predictive, self.rtol, self.floor = predictive, rtol, floor
-        self.max_steps, self.dtype = max_steps, dtype
+        self.max_steps, self.dense, self.bends, self.dtype = max_steps, dense, bends, dtype
+        self.restarts = not dense
 
     @abstractmethod
-    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States]:
-        """One step: new states, their derivative where the method keeps it, and the estimated error."""
+    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States, tuple[States, ...]]:
+        """One step: new states, their derivative where the method keeps it, the estimated error; if dense the b."""
 
     def prepare(self, parameters: Any) -> Any:
         """Parameters are used as they are."""
@@ -120,13 +131,15 @@ class SteppingTier(ABC):
             peak=tuple(jnp.zeros_like(x) for x in states),
             steps=jnp.zeros(patients, jnp.int32),
             trend=jnp.full(patients, jnp.inf, self.dtype) if self.predictive else None,
+            ahead=begun(states, self.bends) if self.dense else None,
         )
         return self.after_event(prepared, states, rates, memory, time)
 
     def after_event(self, prepared: Any, states: States, rates: States, memory: Memory, time: Array) -> Memory:
-        """The slope is new where states or input rates have jumped."""
+        """The slope is new where states or input rates have jumped, and steps begin there."""
         slope = self.slope(time.astype(self.dtype), states, rates, prepared) if self.keeps_slope else ()
-        return memory._replace(slope=slope, peak=self.peak(memory.peak, states))
+        ahead = begun(states, self.bends) if self.dense else None
+        return memory._replace(slope=slope, peak=self.peak(memory.peak, states), ahead=ahead)
 
     def status(self, memory: Memory) -> Array:
         """Why a patient goes no further, if so."""
@@ -143,19 +156,33 @@ class SteppingTier(ABC):
         self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array
     ) -> tuple[States, Memory]:
         """Step every patient to its stop."""
-        way = self.way(prepared, rates, memory.peak, time, elapsed)
-        first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
-        walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self.step(w, way), first)
-        peak = self.peak(memory.peak, walk.states)
-        states, slope = self.settled(walk.states, walk.slope, way)
-        return states, Memory(walk.step, slope, peak, walk.steps, walk.trend)
+        return self.reach(prepared, states, rates, memory, time, elapsed, elapsed)
 
-    def way(self, prepared: Any, rates: States, peak: States, time: Array, elapsed: Array) -> Way:
+    def reach(
+        self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array, limit: Array
+    ) -> tuple[States, Memory]:
+        """States after `elapsed`; steps of a dense tier may go on from there to `limit`."""
+        way = self.way(prepared, rates, memory.peak, time, elapsed, limit)
+        if memory.ahead is None:
+            first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
+        else:
+            walked, here, *steps = memory.ahead
+            first = Walk(walked, here, memory.slope, memory.step, memory.steps, memory.trend, memory.peak, *steps)
+        walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self.step(w, way), first)
+        if walk.last is None or walk.earlier is None:
+            seen, slope = self.settled(walk.states, walk.slope, way)
+            return seen, Memory(walk.step, slope, self.peak(memory.peak, walk.states), walk.steps, walk.trend)
+        ahead = Ahead(walk.walked, walk.states, walk.last, walk.earlier)
+        seen = looked_back(ahead, states, elapsed)
+        return seen, Memory(walk.step, walk.slope, walk.peak, walk.steps, walk.trend, ahead)
+
+    def way(self, prepared: Any, rates: States, peak: States, time: Array, elapsed: Array, limit: Array) -> Way:
         """The way to a stop."""
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
-        smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
-        return Way(prepared, rates, self._least(peak), start, elapsed, smallest, eps)
+        limit = jnp.where(limit > elapsed, limit, elapsed)
+        smallest = eps * jnp.abs(start) + eps**3 * limit  # near the start a step may be far below eps * limit
+        return Way(prepared, rates, self._least(peak), start, elapsed, limit, smallest, eps)
 
     def settled(self, states: States, slope: States, way: Way) -> tuple[States, States]:
         """States and slope as they are, with the derivative that a way of no length has: dx = f(t, x) d(elapsed).
@@ -187,22 +214,32 @@ class SteppingTier(ABC):
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
 
+    def _going(self, walk: Walk, way: Way) -> Array:
+        """Who takes another step."""
+        active = self._active(walk, way.limit)
+        return active if walk.last is None else active & (walk.last.begin <= way.elapsed)
+
     def length(self, walk: Walk, way: Way) -> tuple[Array, Array, Array]:
         """Whether the next step lands, whether it takes half of the way that remains otherwise, and its length.
 
         Landing takes one step, or two equal ones where the wanted step almost reaches.
         """
-        wanted, remaining = lax.stop_gradient(walk.step), way.elapsed - walk.walked
+        wanted, remaining = lax.stop_gradient(walk.step), way.limit - walk.walked
         lands, halves = wanted >= remaining, 2.0 * wanted > remaining
         length = jnp.where(lands, remaining, jnp.where(halves, 0.5 * remaining, wanted))
-        return lands, halves, jnp.where(self._active(walk, way.elapsed), length, 0.0)
+        if self.dense:
+            # As long as the clock says, whose rounding would add up over a thousand steps.
+            length = jnp.where(lands, way.limit, walk.walked + length) - walk.walked
+        return lands, halves, jnp.where(self._going(walk, way), length, 0.0)
 
     def step(self, walk: Walk, way: Way) -> Walk:
         """One step tried by every patient on the way."""
-        active, wanted = self._active(walk, way.elapsed), lax.stop_gradient(walk.step)
+        active, wanted = self._going(walk, way), lax.stop_gradient(walk.step)
         lands, _, length = self.length(walk, way)
-        states, slope, error = self.stages(walk, way, length)
-        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.least))
+        walked = jnp.where(lands, way.limit, walk.walked + length)
+        least = self._least(walk.peak) if self.dense else way.least
+        states, slope, error, bends = self.stages(walk, way, length)
+        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, least))
         accepted = active & (size <= 1.0)
         smallest = way.smallest + way.eps * walk.walked
         longer, trend = self._next(wanted, lax.stop_gradient(length), size, accepted, smallest, walk.trend)
@@ -211,12 +248,15 @@ class SteppingTier(ABC):
             return jnp.where(accepted, new, old)
 
         return Walk(
-            walked=chosen(jnp.where(lands, way.elapsed, walk.walked + length), walk.walked),
+            walked=chosen(walked, walk.walked),
             states=tuple(map(chosen, states, walk.states)),
             slope=tuple(map(chosen, slope, walk.slope)),
             step=jnp.where(active, longer, walk.step),
             steps=walk.steps + active.astype(jnp.int32),
             trend=trend,
+            peak=tuple(map(chosen, self.peak(walk.peak, states), walk.peak)) if self.dense else (),
+            last=jax.tree.map(chosen, Bent(walk.walked, length, walk.states, bends), walk.last) if self.dense else None,
+            earlier=jax.tree.map(chosen, walk.last, walk.earlier),
         )
 
     @staticmethod
@@ -258,8 +298,9 @@ class SteppingTier(ABC):
             trend = jnp.where(accepted, 1.0 / (jnp.minimum(power, 1e-4 ** (-1.0 / self.order)) * length), trend)
         factor = larger(jnp.where(factor < 5.0, factor, 5.0), 0.2)
         after = length * factor
-        kept = jnp.where((factor >= 1.0) & (wanted < jnp.inf), larger(wanted, after), after)
-        step = jnp.where(accepted, kept, jnp.where(after > smallest, after, jnp.where(jnp.isnan(squared), -1.0, 0.0)))
+        kept = jnp.where(wanted < jnp.inf, larger(wanted, after), after)
+        shorter = jnp.where(after > smallest, after, jnp.where(jnp.isnan(squared), -1.0, 0.0))
+        step = jnp.where(accepted & (factor >= 1.0), kept, shorter)
         return step, trend
 
 

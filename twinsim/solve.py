@@ -86,10 +86,11 @@ def make_tier(
         constant = analysis.constant_inputs(structure)
         rates = rates_in(jnp.float64)
         return LinearTier(rates, pattern, constant, infused, size=size, grid=grid, compact=compact, dtype=dtype)
-    rates, steps = rates_in(dtype), solver.max_steps
+    rates = rates_in(dtype)
+    how = {"rtol": rtol, "max_steps": solver.max_steps, "dense": solver.dense and not compact, "dtype": dtype}
     if solver.tier == "stiff":
-        return StiffTier(rates, infused, size=size, pattern=pattern, rtol=rtol, max_steps=steps, dtype=dtype)
-    return ExplicitTier(rates, infused, rtol=rtol, max_steps=steps, dtype=dtype)
+        return StiffTier(rates, infused, size=size, pattern=pattern, **how)
+    return ExplicitTier(rates, infused, **how)
 
 
 def _needs(structure: Structure, dtype: Any) -> dict[str, Array]:

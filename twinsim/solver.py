@@ -35,6 +35,7 @@ class Solver:
         precision: "float32" or "float64".
         rtol: relative tolerance of a step of the tiers explicit and stiff.
         max_steps: steps a patient may take.
+        dense: steps of the tiers explicit and stiff go on past outputs, which are interpolated; otherwise they land.
         reason: why this tier.
     """
 
@@ -42,6 +43,7 @@ class Solver:
     precision: str = "float32"
     rtol: float = 1e-4
     max_steps: int = MAX_STEPS
+    dense: bool = False
     reason: str = ""
 
 
@@ -52,6 +54,7 @@ def choose_solver(
     precision: str = "float32",
     rtol: float | None = None,
     max_steps: int | None = None,
+    dense: bool = False,
     moving: Sequence[str] = (),
     times: Any = None,
 ) -> Solver:
@@ -60,6 +63,7 @@ def choose_solver(
     Args:
         rtol: by default 1e-4 in float32 and 1e-9 in float64.
         max_steps: by default 20,000 and 20 for each output, where a stepping tier lands.
+        dense: see `Solver`; the exact tiers have no steps, and need no such thing.
         moving: covariates that carry parameters along between two doses (linear interpolation).
         times: of outputs [the structure's time unit], along the first axis; by default one, at 100.
 
@@ -86,7 +90,7 @@ def choose_solver(
     rtol = DEFAULT_RTOL[precision] if rtol is None else _checked_rtol(rtol, tier, precision)
     steps = MAX_STEPS + STEPS_PER_OUTPUT * len(grid) if max_steps is None else _checked_steps(max_steps)
     log.info("solver %s for %s: %s", tier, structure.name, reason)
-    return Solver(tier, precision, rtol, steps, reason)
+    return Solver(tier, precision, rtol, steps, dense, reason)
 
 
 def _asked_for(structure: Structure, solver: str, horizon: float) -> str:
