@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.problem import Problem
-from benchmarks.problems.lorenz import WITH
+from benchmarks.problems.lorenz import FIXED, WITH
 
 
 def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict]:
@@ -59,27 +59,23 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
 
 def gradient_block(problem: Problem, precision: str, rtol: float | None) -> tuple[Callable[[dict, dict], dict], dict]:
     """d (x + y + z)/d (x0, y0, z0, rho) by tangents through the adaptive steps; outputs by parameter (patient)."""
-    import jax
     import jax.numpy as jnp
 
     from benchmarks.problems.lorenz import adaptive
     from benchmarks.twinsim_rows import block_of
+    from twinsim.sensitivity import tangents
 
     solve, shared = block_of(adaptive, "explicit", precision, rtol)
 
     def block(own: dict, shared: dict) -> dict:
-        ones = jnp.ones_like(own["rho"])
         others = {name: value for name, value in shared["others"].items() if name not in WITH}
 
-        def total(theta: dict) -> Any:
-            outputs, _ = solve(theta, {**shared, "others": others})
+        def total(theta: Any) -> Any:
+            outputs, _ = solve({name: value[0] for name, value in theta.items()}, {**shared, "others": others})
             return sum(value[0] for value in outputs.values())
 
-        theta = {name: own["rho"] if name == "rho" else problem.fixed[name] * ones for name in WITH}
-        shape = (len(WITH), *ones.shape)
-        unit = {name: jnp.asarray([[float(name == other)] for other in WITH]) for name in WITH}
-        tangents = {name: jnp.broadcast_to(value, shape) for name, value in unit.items()}
-        found = jax.vmap(lambda tangent: jax.jvp(total, (theta,), (tangent,))[1])(tangents)
-        return {name: found[i] for i, name in enumerate(WITH)}
+        theta = {name: own["rho"] if name == "rho" else jnp.full_like(own["rho"], FIXED[name]) for name in WITH}
+        slopes = tangents(total, {name: value[None, :] for name, value in theta.items()}, WITH)[1]
+        return {name: slopes[i] for i, name in enumerate(WITH)}
 
     return block, shared

@@ -213,6 +213,7 @@ def replay(
     times: Array,
     events_before: Array,
     start: Start,
+    *,
     recording: Recording,
 ) -> tuple[Any, States, States, Array]:
     """What `kernels.march.march` returns, by recorded steps; NaN, and derivatives NaN, of patients that failed.

@@ -18,7 +18,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -189,27 +188,20 @@ class SteppingTier(ABC):
 
         Where an event falls on an output nothing is stepped, and yet what follows moves with the time of the event.
         """
+        still = way.elapsed == 0.0
 
-        @jax.custom_jvp
-        def still(states: States, slope: States, way: Way) -> tuple[States, States]:
-            return states, slope
+        def at(t: Array, states: States) -> States:
+            return self.slope(t, states, way.rates, way.parameters)
 
-        @still.defjvp
-        def _(primals: tuple, tangents: tuple) -> tuple:
-            (states, slope, way), (along, turning, ways) = primals, tangents
-            longer = jnp.where(way.elapsed == 0.0, ways.elapsed, 0.0)
+        def moved(states: States, slope: States) -> tuple[States, States]:
+            longer = jnp.where(still, way.elapsed, 0.0)  # nothing, but for its derivative
+            states = tuple(x + f * longer for x, f in zip(states, at(way.start, states), strict=True))
+            if not self.keeps_slope:
+                return states, slope
+            fresh = at(way.start + longer, states)
+            return states, tuple(jnp.where(still, new, old) for new, old in zip(fresh, slope, strict=True))
 
-            def at(t: Array, states: States) -> States:
-                return self.slope(t, states, way.rates, way.parameters)
-
-            moved = tuple(f * longer for f in at(way.start, states))
-            along = tuple(x + y for x, y in zip(along, moved, strict=True))
-            if self.keeps_slope:
-                more = jax.jvp(at, (way.start, states), (longer, moved))[1]
-                turning = tuple(x + y for x, y in zip(turning, more, strict=True))
-            return (states, slope), (along, turning)
-
-        return still(states, slope, way)
+        return lax.cond(jnp.any(still), moved, lambda states, slope: (states, slope), states, slope)
 
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)

@@ -21,6 +21,7 @@ from twinsim.population.model import PopulationModel, population_model
 from twinsim.population.model_covariate import wanted_covariates
 from twinsim.records import Records
 from twinsim.segments import Individual, law_of, moving_fields, switches
+from twinsim.sensitivity import reversible
 from twinsim.solve import Problem, solve_block
 from twinsim.solver import Solver, choose_solver
 
@@ -92,23 +93,25 @@ def solve_laid_out(
         etas, occasion_etas: (eta, segment, patient), or None.
     """
     segments, patients = design.segments, design.times.shape[1]
-    plan = {name: jnp.asarray(value) for name, value in design.plan.arrays.items()}
-    law, change = None, None
+    plan, law, change = {name: jnp.asarray(value) for name, value in design.plan.arrays.items()}, None, None
     if segments is None:
         plan["segment"] = jnp.zeros(plan["time"].shape, jnp.int32)
-        fields = individual(covariates, etas, occasion_etas)
     else:
-        plan["segment"] = jnp.asarray(segments.doses)
-        change = switches(segments.arrays)
-        if segments.slopes:
-            law = law_of(individual)
-            fields = moving_fields(covariates, segments.slopes, segments.anchor, etas, occasion_etas)
-        else:
-            fields = individual(covariates, etas, occasion_etas)
+        plan["segment"], change = jnp.asarray(segments.doses), switches(segments.arrays)
+    if segments is not None and segments.slopes:
+        law = law_of(individual)
+        fields = moving_fields(covariates, segments.slopes, segments.anchor, etas, occasion_etas)
+    else:
+        fields = individual(covariates, etas, occasion_etas)
     fields = {name: jnp.broadcast_to(value, (design.count, patients)) for name, value in fields.items()}
     times, order = jnp.asarray(design.times), jnp.asarray(design.order)
-    outputs, _, status = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
-    return outputs, status
+
+    def solved(fields: Mapping[str, Any], plan: Any, times: Any, order: Any) -> tuple[Mapping[str, Any], Any]:
+        outputs, _, status = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
+        return outputs, status
+
+    # With one segment derivatives go by the parameters, and from there to whatever they come from.
+    return (reversible(solved) if segments is None else solved)(fields, plan, times, order)
 
 
 # How tables spell covariates (lower case) and what they are called here.
@@ -206,8 +209,7 @@ class Fitted:
         how = {"precision": precision, "rtol": rtol, "moving": moving_covariates(records, used, "linear")}
         tier = choose_solver(model.structure, solver, times=self.design.times, **how)
         self.output_of = self._outputs(outputs or {})
-        names = tuple(dict.fromkeys(self.output_of))
-        self.output_names = names or (model.structure.output_names[0],)
+        self.output_names = tuple(dict.fromkeys(self.output_of)) or (model.structure.output_names[0],)
         self.problem = Problem(model.structure, tier, self.design.plan.layout, self.output_names, self.design.count)
         self.factor = self._factors()
         self._predict = jax.jit(self._predictions)

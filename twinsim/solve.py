@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from kernels import status as codes
 from kernels.closed import ClosedTier, Star
@@ -17,6 +18,7 @@ from kernels.explicit import ExplicitTier
 from kernels.lanes import lanes
 from kernels.linear import LinearTier
 from kernels.march import Start, march, worst
+from kernels.replay import Recording, record, replay
 from kernels.stiff import StiffTier
 from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError
@@ -24,6 +26,7 @@ from twinsim.models import analysis
 from twinsim.models.structure import Structure
 from twinsim.plan import Layout
 from twinsim.segments import Law
+from twinsim.sensitivity import reversible
 from twinsim.solver import PRECISIONS, Solver, choose_solver
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ class Problem:
         outputs: names of the structure's outputs that are wanted.
         segments: parameter segments per patient; 1: parameters never change.
         uniform: output times are equally spaced and the same for everyone.
+        room: of the tiers explicit and stiff, for reverse mode: rows a patient may record (see `kernels.replay`); 0:
+            differentiated forward only.
     """
 
     structure: Structure
@@ -46,6 +51,7 @@ class Problem:
     outputs: tuple[str, ...]
     segments: int = 1
     uniform: bool = False
+    room: int = 0
 
 
 def make_tier(
@@ -164,11 +170,8 @@ def solve_block(
             return {name: value[0] if segment.ndim == 1 else value for name, value in parameters.items()}
         return {name: _segment_value(value, segment) for name, value in parameters.items()}
 
-    def at(segment: Array) -> dict[str, Array]:
-        return of_segment(parameters, segment)
-
-    def settled(segment: Array) -> dict[str, Array]:
-        fields = at(segment)
+    def settled(parameters: Mapping[str, Array], segment: Array) -> dict[str, Array]:
+        fields = of_segment(parameters, segment)
         return fields if law is None else {**fields, **law(fields["anchor"], fields)}
 
     infused = frozenset(
@@ -178,11 +181,21 @@ def solve_block(
     tight = min(problem.solver.rtol, 1e-9)
     exact = make_tier(structure, problem.solver, infused, dtype=jnp.float64, rtol=tight, law=law, compact=True)
     linear = problem.solver.tier in ("closed", "linear")
-    events, loads, keys, status = dose_events(
-        structure, problem.layout, plan, settled, covariates, exact, linear, patients, switches
-    )
+
+    def planned(parameters: Mapping[str, Array], plan: Any, covariates: Any, switches: Any) -> tuple:
+        own = partial(settled, parameters)
+        return dose_events(structure, problem.layout, plan, own, covariates, exact, linear, patients, switches)
+
+    if problem.room and linear:
+        do = "use room=0; twinsim.sensitivity.reversible differentiates any tier backward"
+        raise UsageError(f"tier {problem.solver.tier} takes no steps that could be recorded", where="room", do=do)
+    # Newton's rounds towards a steady state are not run backward.
+    plans = reversible(planned) if problem.room and problem.layout.steady else planned
+    events, loads, keys, status = plans(parameters, plan, covariates, switches)
     before = events_before(events, keys, times, order)
-    states, begin = _beginning(structure, settled(jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start)
+    states, begin = _beginning(
+        structure, settled(parameters, jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start
+    )
 
     def observe(time: Array, x: tuple, p: Mapping[str, Array]) -> dict[str, Array]:
         cast = {name: value.astype(dtype) for name, value in p.items()}
@@ -197,22 +210,23 @@ def solve_block(
         rates = tuple(start[f"rate:{name}"].astype(jnp.float64) for name in structure.state_names)
         done = events_before(events, keys, begin[None, :], jnp.full((1, 1), jnp.inf))[0]
 
+    tier_at = partial(make_tier, structure, problem.solver, infused, dtype=dtype, rtol=problem.solver.rtol, law=law)
+
     def whole_way(parameters: Mapping[str, Array], events: Any, loads: Array, times: Array, *rest: Any) -> tuple:
         grid = (times[-1] - times[0]) / (times.shape[0] - 1) if problem.uniform else None
-        rtol = problem.solver.rtol
-        return march(
-            make_tier(structure, problem.solver, infused, dtype=dtype, rtol=rtol, law=law, grid=grid),
-            lambda segment: of_segment(parameters, segment),
-            observe,
-            events,
-            loads,
-            times,
-            *rest,
-            segmented=problem.segments > 1,
-            dtype=dtype,
-        )
+        own, several = partial(of_segment, parameters), problem.segments > 1
+        return march(tier_at(grid=grid), own, observe, events, loads, times, *rest, segmented=several, dtype=dtype)
 
-    way = lanes(whole_way, patients, _note(structure, problem.solver))
+    def recorded(parameters: Mapping[str, Array], *course: Any) -> Recording:
+        return record(tier_at(), partial(of_segment, parameters), *course, room=problem.room)
+
+    def replayed(parameters: Mapping[str, Array], *course: Any) -> tuple:
+        still = jax.tree.map(lax.stop_gradient, (parameters, *course))
+        recording = lanes(recorded, patients, note)(*still)
+        return replay(tier_at(), partial(of_segment, parameters), observe, *course, recording=recording)
+
+    note = _note(structure, problem.solver)
+    way = replayed if problem.room else lanes(whole_way, patients, note)
     outputs, final, rates, code = way(parameters, events, loads, times, before, Start(begin, states, rates, done))
     known = parameters if law is None else law(parameters["anchor"], parameters)
     status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))

@@ -1,9 +1,11 @@
 """Reverse mode by recorded steps: the gradient of the numbers computed, which forward tangents of the march know too.
 
-Depot and centre with saturable elimination that ripples in time:  a' = -ka a,  c' = ka a - (1 + sin(t)/2) vmax c/(km + c)
+Depot and centre, whose saturable elimination ripples in time:
+
+    a' = -ka a        c' = ka a - (1 + sin(t) / 2) vmax c / (km + c)
+
 A lagged bolus, an infusion of modelled duration that ends between outputs or upon one, and a reset to a load.
 """
-
 
 import jax
 import jax.numpy as jnp
@@ -86,7 +88,7 @@ def replayed(tier, p, room=300):
 
     recording = lanes(recorded, PATIENTS, notes.append)(*still)
     assert not notes
-    return replay(tier, lambda s: p, observe, events, loads, times, before, start, recording)
+    return replay(tier, lambda s: p, observe, events, loads, times, before, start, recording=recording)
 
 
 def total(outputs):
