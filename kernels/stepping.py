@@ -291,9 +291,9 @@ class SteppingTier(ABC):
             trend = jnp.where(accepted, 1.0 / (jnp.minimum(power, 1e-4 ** (-1.0 / self.order)) * length), trend)
         factor = larger(jnp.where(factor < 5.0, factor, 5.0), 0.2)
         after = length * factor
-        kept = jnp.where(wanted < jnp.inf, larger(wanted, after), after)
+        kept = jnp.where((factor >= 1.0) & (wanted < jnp.inf), larger(wanted, after), after)
         shorter = jnp.where(after > smallest, after, jnp.where(jnp.isnan(squared), -1.0, 0.0))
-        step = jnp.where(accepted & (factor >= 1.0), kept, shorter)
+        step = jnp.where(accepted & ((factor >= 1.0) | (length < wanted)), kept, shorter)
         return step, trend
 
 

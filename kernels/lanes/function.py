@@ -25,6 +25,8 @@ def module_of(jaxpr: Any, name: str, lanes: int) -> str:
     Raises:
         Unsupported: with what.
     """
+    if any(isinstance(value, jax.core.Tracer) for value in jaxpr.consts):
+        raise Unsupported("arrays that are made outside of the program and not given to it")
     text = Text(lanes)
     inputs = [variable.aval for variable in jaxpr.jaxpr.invars]
     results = [variable.aval for variable in jaxpr.jaxpr.outvars]
