@@ -17,6 +17,9 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
+from kernels.between import FoundAll
+from kernels.stepping import SteppingTier
+from kernels.watching import Watcher, ahead
 
 States = tuple[Array, ...]
 
@@ -80,7 +83,8 @@ class Tier(Protocol):
 class Carry(NamedTuple):
     """Where each patient stands: the last stop, the state there, and the next event.
 
-    `time`, `next_event` and `segment` are (patient), or (1) where they are the same for everyone.
+    `time`, `next_event` and `segment` are (patient), or (1) where they are the same for everyone. `seen` is what a
+    watcher has seen; empty without one.
     """
 
     time: Array
@@ -90,6 +94,7 @@ class Carry(NamedTuple):
     next_event: Array
     segment: Array
     prepared: Any
+    seen: Any
 
 
 class Start(NamedTuple):
@@ -119,6 +124,7 @@ class March(NamedTuple):
     segmented: bool
     fixed: Any
     dtype: Any
+    watcher: Watcher | None
 
     def prepared(self, carry: Carry) -> Any:
         """What the tier prepared for the parameters in force."""
@@ -126,21 +132,36 @@ class March(NamedTuple):
 
     def moved(self, carry: Carry, time: Array) -> tuple[States, Any]:
         """States and memory at a time, without events on the way."""
-        ahead = time - carry.time
-        # Chosen, not taken by maximum, whose derivative is halved at 0: where an event falls on an output.
-        elapsed = jnp.where(ahead < 0.0, 0.0, ahead).astype(self.dtype)
+        elapsed = ahead(carry.time, time, self.dtype)
         rates = self.cast(carry.rates)
         return self.tier.advance(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed)
+
+    def passed(self, carry: Carry, time: Array, counts: Array) -> tuple[States, Any, Any]:
+        """States and memory at a time, and what a watcher has seen by then where that counts."""
+        watcher, seen = self.watcher, carry.seen
+        if watcher is None:
+            return *self.moved(carry, time), seen
+        rates, parameters = self.cast(carry.rates), self.parameters_of(carry.segment)
+        if isinstance(self.tier, SteppingTier):
+            along, elapsed = watcher.along(rates, parameters, counts), ahead(carry.time, time, self.dtype)
+            states, memory, looks, found = self.tier.advance_along(
+                self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed,
+                along=along, looks=seen.looks, found=seen.found,
+            )  # fmt: skip
+            return states, memory, seen._replace(looks=looks, found=found)
+        states, memory = self.moved(carry, time)
+        move = lambda t: self.moved(carry, t)[0]  # noqa: E731
+        return states, memory, watcher.passed(seen, time, states, rates, parameters, move, counts)
 
     def cast(self, rates: States) -> States:
         """Input rates as the tier takes them."""
         return tuple(rate.astype(self.dtype) for rate in rates)
 
-    def apply_next(self, carry: Carry, due: Array) -> Carry:
+    def apply_next(self, carry: Carry, due: Array, counts: Array) -> Carry:
         """Go to the next event where it is due, and let it happen."""
         event = _fetch(self.events, carry.next_event)
         time = jnp.where(due, event.time, carry.time)
-        states, memory = self.moved(carry, time)
+        states, memory, seen = self.passed(carry, time, due & counts)
         states, rates = _jump(event, self.loads, due, states, carry.rates)
         segment = jnp.where(due, event.segment, carry.segment) if self.segmented else carry.segment
         after = carry._replace(
@@ -152,17 +173,23 @@ class March(NamedTuple):
             prepared=self.tier.prepare(self.parameters_of(segment)) if self.segmented else (),
         )
         memory = self.tier.after_event(self.prepared(after), states, self.cast(rates), memory, time)
-        return after._replace(memory=memory)
+        if self.watcher is not None:
+            looks = self.watcher.look(time, states, self.cast(rates), self.parameters_of(segment))
+            seen = self.watcher.jumped(carry.seen, seen, time, looks, due)
+        return after._replace(memory=memory, seen=seen)
 
-    def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
-        """Apply what comes before an output, and look."""
-        time, before = row
+    def one_output(self, carry: Carry, row: tuple[Array, Array, Array]) -> tuple[Carry, Any]:
+        """Apply what comes before an output, and look; a watcher begins with the first one."""
+        time, before, later = row
 
         def due(carry: Carry) -> Array:
             return carry.next_event < before
 
-        carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c)), carry)
-        states, memory = self.moved(carry, time)
+        carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c), later), carry)
+        states, memory, watched = self.passed(carry, time, later)
+        if self.watcher is not None:
+            watched = self.watcher.begun(watched, time, ~later)
+        carry = carry._replace(seen=watched)
         seen = self.observe(time, states, self.parameters_of(carry.segment))
         if self.tier.restarts:
             carry = carry._replace(time=jnp.broadcast_to(time, carry.time.shape), states=states, memory=memory)
@@ -181,8 +208,9 @@ def march(
     *,
     segmented: bool,
     dtype: Any,
-) -> tuple[Any, States, States, Array]:
-    """Outputs at `times`, and states, input rates and status at the last of them.
+    watcher: Watcher | None = None,
+) -> tuple[Any, States, States, Array, FoundAll]:
+    """Outputs at `times`, states, input rates and status at the last of them, and what outputs do between them.
 
     Args:
         parameters_of: segment (patient | 1) -> whatever tier.prepare and observe take as parameters.
@@ -193,14 +221,15 @@ def march(
         start: where patients begin.
         segmented: False: the parameters never change, and are prepared once.
         dtype: of states and outputs.
+        watcher: looks on from the first output to the last.
 
     Returns:
-        outputs (time, patient), states, input rates, status (patient).
+        outputs (time, patient), states, input rates, status (patient), and what the watcher has found by output.
     """
     clock = jnp.broadcast_shapes(start.time.shape, start.events_done.shape, events.time.shape[1:], times.shape[1:])
     segment = jnp.zeros(clock, jnp.int32)
     prepared = tier.prepare(parameters_of(segment))
-    way = March(tier, parameters_of, observe, events, loads, segmented, prepared, dtype)
+    way = March(tier, parameters_of, observe, events, loads, segmented, prepared, dtype, watcher)
     begin = jnp.broadcast_to(start.time, clock)
     carry = Carry(
         time=begin,
@@ -210,12 +239,18 @@ def march(
         next_event=jnp.broadcast_to(start.events_done, clock),
         segment=segment,
         prepared=prepared if segmented else (),
+        seen=(),
     )
-    carry, outputs = lax.scan(way.one_output, carry, (times, events_before))
+    if watcher is not None:
+        seen = watcher.start(begin, start.states, way.cast(start.rates), parameters_of(segment))
+        carry = carry._replace(seen=seen)
+    later = jnp.arange(times.shape[0])[:, None] > 0
+    carry, outputs = lax.scan(way.one_output, carry, (times, events_before, later))
     if not tier.restarts:
         states, memory = way.moved(carry, times[-1])
         carry = carry._replace(states=states, memory=memory)
-    return outputs, carry.states, carry.rates, tier.status(carry.memory)
+    found = {} if watcher is None else carry.seen.found
+    return outputs, carry.states, carry.rates, tier.status(carry.memory), found
 
 
 def _fetch(events: Events, index: Array) -> Events:

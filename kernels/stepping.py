@@ -16,10 +16,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
+from kernels.between import FoundAll, Looks
 from kernels.rough import larger, reciprocal, root
 
 States = tuple[Array, ...]
@@ -45,6 +47,18 @@ class Memory(NamedTuple):
     trend: Array | None
 
 
+class Along(NamedTuple):
+    """Who looks on, from step to step.
+
+    Attributes:
+        look: (t, states) -> looks there.
+        add: (found, t, length, looks before and after, counts) -> what is found with that step.
+    """
+
+    look: Callable[[Array, States], Looks]
+    add: Callable[[FoundAll, Array, Array, Looks, Looks, Array], FoundAll]
+
+
 class Walk(NamedTuple):
     """One patient's way to its stop: what changes from step to step, and nothing else."""
 
@@ -54,6 +68,8 @@ class Walk(NamedTuple):
     step: Array
     steps: Array
     trend: Array | None
+    looks: Looks
+    found: FoundAll
 
 
 class Way(NamedTuple):
@@ -66,6 +82,7 @@ class Way(NamedTuple):
     elapsed: Array
     smallest: Array
     eps: float
+    along: Along | None
 
 
 class SteppingTier(ABC):
@@ -142,14 +159,32 @@ class SteppingTier(ABC):
         self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array
     ) -> tuple[States, Memory]:
         """Step every patient to its stop."""
+        return self.advance_along(prepared, states, rates, memory, time, elapsed)[:2]
+
+    def advance_along(
+        self,
+        prepared: Any,
+        states: States,
+        rates: States,
+        memory: Memory,
+        time: Array,
+        elapsed: Array,
+        *,
+        along: Along | None = None,
+        looks: Looks | None = None,
+        found: FoundAll | None = None,
+    ) -> tuple[States, Memory, Looks, FoundAll]:
+        """Step every patient to its stop while someone looks on, from `looks` here and what was `found` before."""
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
         smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
-        way = Way(prepared, rates, self._least(memory.peak), start, elapsed, smallest, eps)
-        first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
+        way = Way(prepared, rates, self._least(memory.peak), start, elapsed, smallest, eps, along)
+        walked, seen, before = jnp.zeros_like(states[0]), looks or {}, found or {}
+        first = Walk(walked, states, memory.slope, memory.step, memory.steps, memory.trend, seen, before)
         walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
         peak = _larger(memory.peak, walk.states)
-        return walk.states, Memory(walk.step, walk.slope, peak, walk.steps, walk.trend)
+        memory = Memory(walk.step, walk.slope, peak, walk.steps, walk.trend)
+        return walk.states, memory, walk.looks, walk.found
 
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
@@ -170,6 +205,12 @@ class SteppingTier(ABC):
         def chosen(new: Array, old: Array) -> Array:
             return jnp.where(accepted, new, old)
 
+        looks, found = walk.looks, walk.found
+        if way.along is not None:
+            here = way.start + walk.walked
+            looks = way.along.look(here + length, states)
+            found = way.along.add(found, here, length, walk.looks, looks, accepted)
+            looks = jax.tree.map(chosen, looks, walk.looks)
         return Walk(
             walked=chosen(jnp.where(lands, way.elapsed, walk.walked + length), walk.walked),
             states=tuple(map(chosen, states, walk.states)),
@@ -177,6 +218,8 @@ class SteppingTier(ABC):
             step=jnp.where(active, longer, walk.step),
             steps=walk.steps + active.astype(jnp.int32),
             trend=trend,
+            looks=looks,
+            found=found,
         )
 
     def _least(self, peak: States) -> States:

@@ -107,7 +107,7 @@ def solve_laid_out(
             fields = individual(covariates, etas, occasion_etas)
     fields = {name: jnp.broadcast_to(value, (design.count, patients)) for name, value in fields.items()}
     times, order = jnp.asarray(design.times), jnp.asarray(design.order)
-    outputs, _, status = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
+    outputs, _, status, _ = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
     return outputs, status
 
 

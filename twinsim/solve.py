@@ -12,12 +12,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from kernels import status as codes
+from kernels.between import FoundAll, Watch
 from kernels.closed import ClosedTier, Star
 from kernels.explicit import ExplicitTier
 from kernels.lanes import lanes
 from kernels.linear import LinearTier
 from kernels.march import Start, march, worst
 from kernels.stiff import StiffTier
+from kernels.watching import Watcher
 from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError
 from twinsim.models import analysis
@@ -65,31 +67,34 @@ def make_tier(
         law: parameters follow from it, where there is one.
         grid, compact: see `kernels.linear.LinearTier`.
     """
-    names, states = structure.parameter_names, structure.state_names
     if solver.tier == "closed":
         star = analysis.star(structure)
         assert star is not None
         order = (star.depot, star.centre, *star.peripherals)
         return ClosedTier(order, lambda p: _star_rates(structure, star, p), infused, dtype)
 
-    def rates_in(dtype: Any) -> Callable[[Array, tuple, Mapping[str, Array]], tuple]:
-        def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
-            p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
-            cast = {name: p[name].astype(dtype) for name in names}
-            result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
-            return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
-
-        return rates_of
-
-    size, pattern = len(states), analysis.jacobian_pattern(structure)
+    size, pattern = len(structure.states), analysis.jacobian_pattern(structure)
     if solver.tier == "linear":
         constant = analysis.constant_inputs(structure)
-        rates = rates_in(jnp.float64)
+        rates = _derivative(structure, law, jnp.float64)
         return LinearTier(rates, pattern, constant, infused, size=size, grid=grid, compact=compact, dtype=dtype)
-    rates, steps = rates_in(dtype), solver.max_steps
+    rates, steps = _derivative(structure, law, dtype), solver.max_steps
     if solver.tier == "stiff":
         return StiffTier(rates, infused, size=size, pattern=pattern, rtol=rtol, max_steps=steps, dtype=dtype)
     return ExplicitTier(rates, infused, rtol=rtol, max_steps=steps, dtype=dtype)
+
+
+def _derivative(structure: Structure, law: Law | None, dtype: Any) -> Callable[[Array, tuple, Mapping], tuple]:
+    """(t, states, parameters) -> derivatives, as the kernels want them."""
+    names, states = structure.parameter_names, structure.state_names
+
+    def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
+        p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
+        cast = {name: p[name].astype(dtype) for name in names}
+        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
+        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
+
+    return rates_of
 
 
 def _needs(structure: Structure, dtype: Any) -> dict[str, Array]:
@@ -142,7 +147,8 @@ def solve_block(
     switches: tuple[Array, Array, Array] | None = None,
     start: Mapping[str, Array] | None = None,
     law: Law | None = None,
-) -> tuple[dict[str, Array], dict[str, Array], Array]:
+    watch: Watch | None = None,
+) -> tuple[dict[str, Array], dict[str, Array], Array, FoundAll]:
     """Trajectories of a block of patients.
 
     Args:
@@ -152,9 +158,10 @@ def solve_block(
         switches: see `dose_events`.
         start: states by name (patient) and "time" (patient) to go on from.
         law: (time, fields) -> parameters that change all the time (see `twinsim.segments`); tier explicit only.
+        watch: what is asked of outputs between the first time and the last.
 
     Returns:
-        outputs by name (time, patient), final states by name (patient), status (patient).
+        outputs by name (time, patient), final states by name (patient), status (patient), what was watched by output.
     """
     structure, dtype = problem.structure, PRECISIONS[problem.solver.precision]
 
@@ -199,6 +206,9 @@ def solve_block(
     def whole_way(parameters: Mapping[str, Array], events: Any, loads: Array, times: Array, *rest: Any) -> tuple:
         grid = (times[-1] - times[0]) / (times.shape[0] - 1) if problem.uniform else None
         rtol = problem.solver.rtol
+        watcher = None
+        if watch is not None:
+            watcher = Watcher(watch, observe, _derivative(structure, law, dtype), infused, dtype)
         return march(
             make_tier(structure, problem.solver, infused, dtype=dtype, rtol=rtol, law=law, grid=grid),
             lambda segment: of_segment(parameters, segment),
@@ -209,10 +219,12 @@ def solve_block(
             *rest,
             segmented=problem.segments > 1,
             dtype=dtype,
+            watcher=watcher,
         )
 
     way = lanes(whole_way, patients, _note(structure, problem.solver))
-    outputs, final, rates, code = way(parameters, events, loads, times, before, Start(begin, states, rates, done))
+    begun = Start(begin, states, rates, done)
+    outputs, final, rates, code, found = way(parameters, events, loads, times, before, begun)
     known = parameters if law is None else law(parameters["anchor"], parameters)
     status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))
     status = worst(status, _finite(outputs, status))
@@ -220,7 +232,7 @@ def solve_block(
     outputs = {name: jnp.where(failed[None, :], jnp.nan, value) for name, value in outputs.items()}
     ending = dict(zip(structure.state_names, final, strict=True))
     ending |= {f"rate:{name}": rate for name, rate in zip(structure.state_names, rates, strict=True)}
-    return outputs, ending, status
+    return outputs, ending, status, found
 
 
 def _note(structure: Structure, solver: Solver) -> Callable[[str], None]:
