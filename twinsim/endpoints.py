@@ -1,4 +1,8 @@
-"""Endpoints by name: what is asked for, and what it means in a results file."""
+"""Endpoints by name: what is asked for, and what it means in a results file.
+
+All but the trough are found while the states go by (`kernels.watching`), between output times and at every event; how
+dense the outputs are does not matter.
+"""
 
 from __future__ import annotations
 
