@@ -100,7 +100,7 @@ class Piece(NamedTuple):
         """The polynomial between two looks, and its mean."""
         gap, d0, d1 = right.value - left.value, h * left.slope, h * right.slope
         e0, e1 = h * h * left.bend, h * h * right.bend
-        # exp(-k h s) passes up to k h = 2.6.
+        # exp(-k h s) passes up to k h = 2.6; where the bend changes its sign, long pieces fall back to the cubic.
         change = d0 - d1
         sound = jnp.abs(change + 0.5 * (e0 + e1)) <= 0.5 * jnp.abs(change)
         e0 = jnp.where(sound, e0, 6.0 * gap - 4.0 * d0 - 2.0 * d1)
