@@ -43,9 +43,9 @@ def test_a_quintic_is_exact():
     assert got.area[0][0] == pytest.approx(area, rel=1e-14)
     assert (float(got.peak[0][0]), float(got.peak[1][0])) == pytest.approx((1.0, 1.0), abs=1e-12)
     for level, (spent, _, first) in zip(LEVELS, got.above, strict=True):
-        up, down = brentq(lambda t, a=level: y(t) - a, 0, 1), brentq(lambda t, a=level: y(t) - a, 1, 2.2)
+        up, down = (brentq(lambda t, a=level: y(t) - a, *ends) for ends in ((0, 1), (1, 2.2)))
         assert float(first[0]) == pytest.approx(up, abs=1e-7)
-        assert float(spent[0]) == pytest.approx(down - up, abs=1e-7)
+        assert float(spent[0]) == pytest.approx(np.subtract(down, up), abs=1e-7)
 
 
 def test_the_error_shrinks_as_stated():
@@ -62,7 +62,7 @@ def test_a_bend_of_noise_is_not_believed():
     zero, one = jnp.zeros((2,)), jnp.ones((2,))
     left, right = look(y, zero)["y"], look(y, 2.0 * one)["y"]
     noisy = {"y": left._replace(bend=1e3 * one)}, {"y": right._replace(bend=-7e2 * one)}
-    add = jax.jit(lambda *noisy: WATCH.add(WATCH.start(noisy[0], 2, one.dtype), zero, 2.0 * one, *noisy, zero == 0.0))
+    add = jax.jit(lambda a, b: WATCH.add(WATCH.start(a, 2, one.dtype), zero, 2.0 * one, a, b, zero == 0.0))
     found = add(*noisy)
     assert float(found["y"].area[0][0]) == pytest.approx(4.0 / 3.0, rel=1e-14)
     assert float(found["y"].peak[0][0]) == pytest.approx(1.0, rel=1e-14)
