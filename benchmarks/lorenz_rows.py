@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.problem import Problem
-from benchmarks.problems.lorenz import WITH
+from benchmarks.problems.lorenz import FIXED, WITH
 
 
 def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict]:
@@ -18,6 +18,8 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
     import jax.numpy as jnp
     from jax import lax
 
+    from kernels.batch import BLOCK
+    from kernels.lanes import lanes
     from kernels.tableaux import TSIT5
 
     dtype = jnp.dtype(precision)
@@ -34,7 +36,7 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
 
         return tuple(one(i) for i in range(len(states)))
 
-    def block(own: dict, shared: dict) -> dict:
+    def ensemble(own: dict) -> dict:
         cast = {name: value.astype(dtype) for name, value in own.items()}
         p = SimpleNamespace(**problem.fixed, **cast)
         begin = problem.start(p, None)
@@ -51,32 +53,29 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
         states, _ = lax.fori_loop(0, problem.steps, step, (states, slopes(states, p)))
         return dict(problem.observe(0.0, SimpleNamespace(**dict(zip(problem.states, states, strict=True))), p, None))
 
-    return block
+    compiled = lanes(ensemble, BLOCK)
+    return lambda own, shared: compiled(own)
 
 
 def gradient_block(problem: Problem, precision: str, rtol: float | None) -> tuple[Callable[[dict, dict], dict], dict]:
     """d (x + y + z)/d (x0, y0, z0, rho) by tangents through the adaptive steps; outputs by parameter (patient)."""
-    import jax
     import jax.numpy as jnp
 
     from benchmarks.problems.lorenz import adaptive
     from benchmarks.twinsim_rows import block_of
+    from twinsim.sensitivity import tangents
 
     solve, shared = block_of(adaptive, "explicit", precision, rtol)
 
     def block(own: dict, shared: dict) -> dict:
-        ones = jnp.ones_like(own["rho"])
         others = {name: value for name, value in shared["others"].items() if name not in WITH}
 
-        def total(theta: dict) -> Any:
-            outputs, _ = solve(theta, {**shared, "others": others})
+        def total(theta: Any) -> Any:
+            outputs, _ = solve({name: value[0] for name, value in theta.items()}, {**shared, "others": others})
             return sum(value[0] for value in outputs.values())
 
-        theta = {name: own["rho"] if name == "rho" else problem.fixed[name] * ones for name in WITH}
-        shape = (len(WITH), *ones.shape)
-        unit = {name: jnp.asarray([[float(name == other)] for other in WITH]) for name in WITH}
-        tangents = {name: jnp.broadcast_to(value, shape) for name, value in unit.items()}
-        found = jax.vmap(lambda tangent: jax.jvp(total, (theta,), (tangent,))[1])(tangents)
-        return {name: found[i] for i, name in enumerate(WITH)}
+        theta = {name: own["rho"] if name == "rho" else jnp.full_like(own["rho"], FIXED[name]) for name in WITH}
+        slopes = tangents(total, {name: value[None, :] for name, value in theta.items()}, WITH)[1]
+        return {name: slopes[i] for i, name in enumerate(WITH)}
 
     return block, shared

@@ -97,7 +97,7 @@ def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[[dic
         block = with_status(solve)
 
     program = over_blocks(block, all_devices())
-    return lambda own: jax.block_until_ready(program(own, shared))
+    return lambda own, into=None: jax.block_until_ready(program(own, shared, into))
 
 
 def placed(patients: Patients) -> dict:

@@ -20,6 +20,7 @@ class Finished:
         paths: what was written, the results first.
         report: the HTML report, if one was made.
         plan: of a dry run; then nothing was written.
+        statuses: patients that failed, by the name of their status.
         notes: lines for the reader.
     """
 
@@ -30,5 +31,6 @@ class Finished:
     exit_code: int = 0
     n_patients: int = 0
     n_failed: int = 0
+    statuses: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

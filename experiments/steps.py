@@ -206,6 +206,7 @@ def run_job(
         exit_code=outcome.exit_code,
         n_patients=outcome.n_patients,
         n_failed=outcome.n_failed,
+        statuses=outcome.statuses,
         failures=outcome.failures,
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from kernels.lanes import room
 
 BLOCK = 256  # patients; fixed, so that a patient's numbers do not depend on who stands beside it
 PATIENT = "patient"
@@ -60,21 +62,26 @@ def over_blocks(
 
     Returns:
         the function of any multiple of block * devices patients. With a fold it gives two things: what is kept of all
-        blocks, and the totals of every device along a new first axis.
+        blocks, and the totals of every device along a new first axis. A third argument, what an earlier call has kept
+        of as many patients, is written over, which saves the system handing out fresh memory.
     """
     # Traced once, however often its shapes are asked for.
     function = jax.jit(function)
 
-    def on_device(own: Any, shared: Any) -> Any:
+    def kept_shapes(own: Any, shared: Any, total: Any) -> Any:
+        """Shapes of what is kept of a block."""
+        first = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*x.shape[:-1], block), x.dtype), own)
+        return jax.eval_shape(lambda o, s, t: fold.add(t, o, function(o, s))[1], first, shared, total)
+
+    def totals(own: Any, shared: Any) -> Any:
+        first = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*x.shape[:-1], block), x.dtype), own)
+        shapes = jax.eval_shape(function, first, shared)
+        return jax.eval_shape(lambda: fold.start(shapes)), shapes
+
+    def on_device(own: Any, shared: Any, whole: Any) -> Any:
         def part(i: Any, total: Any) -> Any:
             mine = jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, i * block, block, x.ndim - 1), own)
             return fold.add(total, mine, function(mine, shared))
-
-        blocks = jax.tree.leaves(own)[0].shape[-1] // block
-        first = jax.tree.map(lambda x: x[..., :block], own)
-        begin = fold.start(jax.eval_shape(function, first, shared))
-        shapes = jax.eval_shape(part, 0, begin)[1]
-        whole = jax.tree.map(lambda x: lax.empty((*x.shape[:-1], blocks * x.shape[-1]), x.dtype), shapes)
 
         def one(i: Any, carried: Any) -> Any:
             whole, total = carried
@@ -83,28 +90,43 @@ def over_blocks(
             update = lax.dynamic_update_slice_in_dim
             return jax.tree.map(lambda all, x: update(all, x, i * x.shape[-1], x.ndim - 1), whole, kept), total
 
+        begin = fold.start(totals(own, shared)[1])
+        blocks = jax.tree.leaves(own)[0].shape[-1] // block
         whole, total = lax.fori_loop(0, blocks, one, (whole, begin))
         return whole, jax.tree.map(lambda x: x[None], total)
 
     def last_axis(x: Any) -> PartitionSpec:
         return PartitionSpec(*([None] * (x.ndim - 1)), PATIENT)
 
-    @jax.jit
-    def all_blocks(own: Any, shared: Any) -> Any:
-        first = jax.tree.map(lambda x: x[..., :block], own)
-        shapes = jax.eval_shape(function, first, shared)
-        total = jax.eval_shape(lambda: fold.start(shapes))
-        kept = jax.eval_shape(lambda *x: fold.add(*x)[1], total, first, shapes)
-        found = jax.shard_map(
+    @partial(jax.jit, donate_argnums=2)
+    def all_blocks(own: Any, shared: Any, into: Any) -> Any:
+        total, _ = totals(own, shared)
+        kept = jax.tree.map(last_axis, into)
+        return jax.shard_map(
             on_device,
             mesh=mesh,
-            in_specs=(jax.tree.map(last_axis, own), jax.tree.map(lambda _: PartitionSpec(), shared)),
-            out_specs=(jax.tree.map(last_axis, kept), jax.tree.map(lambda _: PartitionSpec(PATIENT), total)),
+            in_specs=(jax.tree.map(last_axis, own), jax.tree.map(lambda _: PartitionSpec(), shared), kept),
+            out_specs=(kept, jax.tree.map(lambda _: PartitionSpec(PATIENT), total)),
             check_vma=False,
-        )(own, shared)
+        )(own, shared, into)
+
+    @jax.jit
+    def fresh(own: Any, shared: Any) -> Any:
+        """New arrays for what is kept."""
+        shapes = kept_shapes(own, shared, totals(own, shared)[0])
+        blocks = jax.tree.leaves(own)[0].shape[-1] // block // mesh.size
+
+        def here() -> Any:
+            return jax.tree.map(lambda x: room((*x.shape[:-1], blocks * x.shape[-1]), x.dtype), shapes)
+
+        specs = jax.tree.map(last_axis, shapes)
+        return jax.shard_map(here, mesh=mesh, in_specs=(), out_specs=specs, check_vma=False)()
+
+    def call(own: Any, shared: Any, into: Any = None) -> Any:
+        found = all_blocks(own, shared, fresh(own, shared) if into is None else into)
         return found[0] if fold is NOTHING else found
 
-    return all_blocks
+    return call
 
 
 def spread(array: Any, mesh: Mesh) -> Any:

@@ -59,6 +59,18 @@ Looks = dict[str, Look]
 FoundAll = dict[str, Found]
 
 
+class Along(NamedTuple):
+    """Who looks on, from step to step.
+
+    Attributes:
+        look: (t, states) -> looks there.
+        add: (found, t, length, looks before and after, counts) -> what is found with that step.
+    """
+
+    look: Callable[[Array, States], Looks]
+    add: Callable[[Any, Array, Array, Any, Looks, Array], FoundAll]
+
+
 def looks(
     observe: Callable[[Array, States], Mapping[str, Array]],
     derivative: Callable[[Array, States], States],

@@ -200,7 +200,7 @@ class ClosedTier:
         dtype: working precision.
     """
 
-    restarts = False
+    restarts = dense = False
 
     def __init__(self, order: tuple, star_of: Any, infused: frozenset[int], dtype: Any) -> None:
         self.depot, self.centre, *self.others = order

@@ -90,7 +90,7 @@ class LinearTier:
         self.rates_of, self.pattern, self.size = rates_of, pattern, size
         self.constant = tuple(sorted(constant))
         self.grid, self.compact, self.dtype = grid, compact, dtype
-        self.restarts = grid is not None
+        self.restarts, self.dense = grid is not None, False
         # Columns behind those of the states: one for b, one for each infused state.
         self.steady = size if constant else None
         self.columns = {i: size + bool(constant) + k for k, i in enumerate(sorted(infused))}
@@ -204,7 +204,8 @@ class LinearTier:
 
     def _general(self, p: Prepared, values: dict[int, Array], elapsed: Array) -> tuple[States, Array]:
         """Any elapsed time: what is less than h by the series, the rest by the bits of its number of h."""
-        most = 2**LEVELS - 1
+        # The largest whole number of the precision with a bit for each level.
+        most = 2**LEVELS - 2 ** max(0, LEVELS - jnp.finfo(self.dtype).nmant - 1)
         whole = jnp.floor(lax.stop_gradient(elapsed) * p.per_unit)
         far = jnp.where(whole > most, codes.ILL_CONDITIONED, codes.OK)
         whole = jnp.minimum(whole, most)

@@ -1,8 +1,9 @@
 """March a block of patients through their events and outputs.
 
 Every patient has its own sorted events and its own clock. A tier (`kernels.closed`, `kernels.explicit`) carries the
-states from stop to stop; each event is a stop at its exact time. A stepping tier stops at every output too; an exact
-one looks at an output from the last event before it, so that rounding does not add up.
+states from stop to stop; each event is a stop at its exact time. How an output is looked at depends on the tier: one
+that restarts stops there too; an exact one goes there from the last event, so that rounding does not add up; a dense
+one looks back from steps that go on, up to the next event or the last output.
 Shapes: patient is the last axis; an axis of length 1 stands for "the same for every patient". Where events and outputs
 are the same for everyone, so are the clocks, and cost nothing.
 """
@@ -18,44 +19,21 @@ from jax import Array, lax
 
 from kernels import status as codes
 from kernels.between import FoundAll
+from kernels.events import Events, States, fetch, jump
 from kernels.stepping import SteppingTier
 from kernels.watching import Watcher, ahead
-
-States = tuple[Array, ...]
-
-
-class Events(NamedTuple):
-    """Sorted events; padding has time inf.
-
-    Attributes:
-        time: when, counted as the outputs are, float64 (event, patient | 1).
-        target: state it acts on, -1 for none, int32 (event, patient | 1).
-        scale, add: x[target] becomes x[target] * scale + add (event, patient | 1).
-        rate: added to the constant input rate of the target (event, patient | 1).
-        reset: all states and input rates become 0 before anything else, bool (event, patient | 1).
-        load: row of `loads` that is added to the states, -1 for none, int32 (event, patient | 1).
-        segment: parameter segment from here on, int32 (event, patient | 1).
-    """
-
-    time: Array
-    target: Array
-    scale: Array
-    add: Array
-    rate: Array
-    reset: Array
-    load: Array
-    segment: Array
 
 
 class Tier(Protocol):
     """What carries the states from one stop to the next.
 
     Attributes:
-        restarts: True if outputs are stops too (stepping methods); False if outputs are evaluated from the last
-            event, so that rounding does not add up.
+        restarts: outputs are stops too (stepping methods); otherwise they are evaluated from the last event.
+        dense: it has steps under way then, and `reach`: as `advance`, with how far steps may go on at most.
     """
 
     restarts: bool
+    dense: bool
 
     def prepare(self, parameters: Any) -> Any:
         """What is computed once per parameter segment."""
@@ -81,7 +59,7 @@ class Tier(Protocol):
 
 
 class Carry(NamedTuple):
-    """Where each patient stands: the last stop, the state there, and the next event.
+    """Where each patient stands: the last stop, the state there, the next event, and whether outputs were finite.
 
     `time`, `next_event` and `segment` are (patient), or (1) where they are the same for everyone. `seen` is what a
     watcher has seen; empty without one.
@@ -94,6 +72,7 @@ class Carry(NamedTuple):
     next_event: Array
     segment: Array
     prepared: Any
+    finite: Array
     seen: Any
 
 
@@ -121,6 +100,7 @@ class March(NamedTuple):
     observe: Callable[[Array, States, Any], Any]
     events: Events
     loads: Array
+    last: Array
     segmented: bool
     fixed: Any
     dtype: Any
@@ -132,37 +112,57 @@ class March(NamedTuple):
 
     def moved(self, carry: Carry, time: Array) -> tuple[States, Any]:
         """States and memory at a time, without events on the way."""
-        elapsed = ahead(carry.time, time, self.dtype)
-        rates = self.cast(carry.rates)
+        rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
         return self.tier.advance(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed)
 
-    def passed(self, carry: Carry, time: Array, counts: Array) -> tuple[States, Any, Any]:
-        """States and memory at a time, and what a watcher has seen by then where that counts."""
-        watcher, seen = self.watcher, carry.seen
-        if watcher is None:
-            return *self.moved(carry, time), seen
-        rates, parameters = self.cast(carry.rates), self.parameters_of(carry.segment)
+    def looked_at(self, carry: Carry, time: Array) -> tuple[States, Any]:
+        """States at an output and memory, of a dense tier."""
+        rates, elapsed, limit = self.cast(carry.rates), self.elapsed(carry, time), self.limit(carry)
+        tier: Any = self.tier
+        return tier.reach(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit)
+
+    def limit(self, carry: Carry) -> Array:
+        """How far steps may go on: to the next event or the last output."""
+        coming = fetch(self.events.time, carry.next_event)
+        coming = jnp.where(carry.next_event < self.events.time.shape[0], coming, jnp.inf)
+        return self.elapsed(carry, jnp.where(coming < self.last, coming, self.last))
+
+    def passed(self, carry: Carry, time: Array, counts: Array, *, output: bool) -> tuple[States, Any, Any]:
+        """States and memory at a time, and what the watcher has seen by then where that counts."""
+        watcher, seen, rates = self.watcher, carry.seen, self.cast(carry.rates)
+        assert watcher is not None
+        parameters = self.parameters_of(carry.segment)
         if isinstance(self.tier, SteppingTier):
-            along, elapsed = watcher.along(rates, parameters, counts), ahead(carry.time, time, self.dtype)
-            states, memory, looks, found = self.tier.advance_along(
-                self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed,
-                along=along, looks=seen.looks, found=seen.found,
+            elapsed = limit = self.elapsed(carry, time)
+            if output and self.tier.dense:
+                # Nothing is seen of a step across the first output, so that one lands.
+                limit = jnp.where(counts, self.limit(carry), elapsed)
+            states, memory, looks, found = self.tier.reach_along(
+                self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit,
+                along=watcher.along(rates, parameters, counts), looks=seen.looks, found=seen.found,
             )  # fmt: skip
             return states, memory, seen._replace(looks=looks, found=found)
         states, memory = self.moved(carry, time)
         move = lambda t: self.moved(carry, t)[0]  # noqa: E731
         return states, memory, watcher.passed(seen, time, states, rates, parameters, move, counts)
 
+    def elapsed(self, carry: Carry, time: Array) -> Array:
+        """Time since the last stop, in the working precision."""
+        return ahead(carry.time, time, self.dtype)
+
     def cast(self, rates: States) -> States:
         """Input rates as the tier takes them."""
         return tuple(rate.astype(self.dtype) for rate in rates)
 
-    def apply_next(self, carry: Carry, due: Array, counts: Array) -> Carry:
+    def apply_next(self, carry: Carry, due: Array) -> Carry:
         """Go to the next event where it is due, and let it happen."""
-        event = _fetch(self.events, carry.next_event)
+        event = fetch(self.events, carry.next_event)
         time = jnp.where(due, event.time, carry.time)
-        states, memory, seen = self.passed(carry, time, due & counts)
-        states, rates = _jump(event, self.loads, due, states, carry.rates)
+        if self.watcher is None:
+            (states, memory), seen = self.moved(carry, time), carry.seen
+        else:
+            states, memory, seen = self.passed(carry, time, due & carry.seen.begun, output=False)
+        states, rates = jump(event, self.loads, due, states, carry.rates)
         segment = jnp.where(due, event.segment, carry.segment) if self.segmented else carry.segment
         after = carry._replace(
             time=time,
@@ -172,27 +172,34 @@ class March(NamedTuple):
             segment=segment,
             prepared=self.tier.prepare(self.parameters_of(segment)) if self.segmented else (),
         )
-        memory = self.tier.after_event(self.prepared(after), states, self.cast(rates), memory, time)
+        fresh = self.tier.after_event(self.prepared(after), states, self.cast(rates), memory, time)
+        # Who has no event now goes on to the bit as without the neighbours' events.
+        memory = jax.tree.map(lambda new, old: jnp.where(due, new, old), fresh, memory)
         if self.watcher is not None:
             looks = self.watcher.look(time, states, self.cast(rates), self.parameters_of(segment))
             seen = self.watcher.jumped(carry.seen, seen, time, looks, due)
         return after._replace(memory=memory, seen=seen)
 
-    def one_output(self, carry: Carry, row: tuple[Array, Array, Array]) -> tuple[Carry, Any]:
+    def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
         """Apply what comes before an output, and look; a watcher begins with the first one."""
-        time, before, later = row
+        time, before = row
 
         def due(carry: Carry) -> Array:
             return carry.next_event < before
 
-        carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c), later), carry)
-        states, memory, watched = self.passed(carry, time, later)
-        if self.watcher is not None:
-            watched = self.watcher.begun(watched, time, ~later)
-        carry = carry._replace(seen=watched)
+        carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c)), carry)
+        if self.watcher is None:
+            states, memory = self.looked_at(carry, time) if self.tier.dense else self.moved(carry, time)
+        else:
+            states, memory, watched = self.passed(carry, time, carry.seen.begun, output=True)
+            carry = carry._replace(seen=self.watcher.begun_at(watched, time))
         seen = self.observe(time, states, self.parameters_of(carry.segment))
+        for value in jax.tree.leaves(seen):
+            carry = carry._replace(finite=carry.finite & jnp.isfinite(value))
         if self.tier.restarts:
             carry = carry._replace(time=jnp.broadcast_to(time, carry.time.shape), states=states, memory=memory)
+        elif self.tier.dense:
+            carry = carry._replace(memory=memory)
         return carry, seen
 
 
@@ -224,12 +231,13 @@ def march(
         watcher: looks on from the first output to the last.
 
     Returns:
-        outputs (time, patient), states, input rates, status (patient), and what the watcher has found by output.
+        outputs (time, patient), states, input rates, status (patient): non_finite also where an output was not finite,
+        and what the watcher has found by output.
     """
     clock = jnp.broadcast_shapes(start.time.shape, start.events_done.shape, events.time.shape[1:], times.shape[1:])
     segment = jnp.zeros(clock, jnp.int32)
     prepared = tier.prepare(parameters_of(segment))
-    way = March(tier, parameters_of, observe, events, loads, segmented, prepared, dtype, watcher)
+    way = March(tier, parameters_of, observe, events, loads, times[-1], segmented, prepared, dtype, watcher)
     begin = jnp.broadcast_to(start.time, clock)
     carry = Carry(
         time=begin,
@@ -239,52 +247,19 @@ def march(
         next_event=jnp.broadcast_to(start.events_done, clock),
         segment=segment,
         prepared=prepared if segmented else (),
+        finite=jnp.ones(start.states[0].shape, bool),
         seen=(),
     )
     if watcher is not None:
         seen = watcher.start(begin, start.states, way.cast(start.rates), parameters_of(segment))
         carry = carry._replace(seen=seen)
-    later = jnp.arange(times.shape[0])[:, None] > 0
-    carry, outputs = lax.scan(way.one_output, carry, (times, events_before, later))
+    carry, outputs = lax.scan(way.one_output, carry, (times, events_before))
     if not tier.restarts:
         states, memory = way.moved(carry, times[-1])
         carry = carry._replace(states=states, memory=memory)
+    finite = jnp.where(carry.finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)
     found = {} if watcher is None else carry.seen.found
-    return outputs, carry.states, carry.rates, tier.status(carry.memory), found
-
-
-def _fetch(events: Events, index: Array) -> Events:
-    """Each patient's event of that index; beyond the last one, the last."""
-
-    def column(values: Array) -> Array:
-        row = jnp.minimum(index, values.shape[0] - 1)
-        if values.shape[1] == 1 and row.shape[0] == 1:
-            return lax.dynamic_index_in_dim(values, row[0], 0, keepdims=False)
-        wide = jnp.broadcast_to(values, (values.shape[0], row.shape[0]))
-        return jax.vmap(_entry, in_axes=(1, 0))(wide, row)
-
-    return jax.tree.map(column, events)
-
-
-def _entry(column: Array, row: Array) -> Array:
-    return lax.dynamic_index_in_dim(column, row, 0, keepdims=False)
-
-
-def _jump(event: Events, loads: Array, due: Array, states: States, rates: States) -> tuple[States, States]:
-    """States and input rates after the event, where it is due."""
-    wiped = due & event.reset
-    new_states, new_rates = [], []
-    for i, (x, r) in enumerate(zip(states, rates, strict=True)):
-        hit = due & (event.target == i)
-        x = jnp.where(wiped, 0.0, x)
-        r = jnp.where(wiped, 0.0, r)
-        x = jnp.where(hit, x * event.scale.astype(x.dtype) + event.add.astype(x.dtype), x)
-        r = jnp.where(hit, r + event.rate.astype(r.dtype), r)
-        for k in range(loads.shape[0]):
-            x = jnp.where(due & (event.load == k), x + loads[k, i].astype(x.dtype), x)
-        new_states.append(x)
-        new_rates.append(r)
-    return tuple(new_states), tuple(new_rates)
+    return outputs, carry.states, carry.rates, worst(tier.status(carry.memory), finite), found
 
 
 def worst(*statuses: Array) -> Array:

@@ -23,6 +23,8 @@ class Rosenbrock(NamedTuple):
         coupling: rows of C (stage, earlier stage).
         d: weights of h df/dt (stage).
         order: of the solution that is carried on; the embedded one is one lower.
+        bends: rows of weights of the interpolation  (1 - q) x0 + q (x1 + (1 - q) (b0 + q (b1 + q b2))),
+            b_k = sum_i bends_ki u_i  (row, stage); empty where the method has none: Hermite's cubic.
     """
 
     gamma: float
@@ -31,6 +33,7 @@ class Rosenbrock(NamedTuple):
     coupling: Rows
     d: tuple[float, ...]
     order: int
+    bends: Rows = ()
 
 
 # Sandu, Verwer, Blom, Spee, Carmichael and Potra 1997, Atmospheric Environment 31:3459, (RODAS3).
@@ -43,7 +46,8 @@ RODAS3 = Rosenbrock(
     order=3,
 )
 
-# Hairer and Wanner 1996 (see above), the method of the code RODAS, section IV.10.
+# Hairer and Wanner 1996 (see above), the method of the code RODAS, section IV.10; its interpolation is of order 3
+# (function CONTRO, constants D21 to D35).
 RODAS4 = Rosenbrock(
     gamma=0.25,
     c=(0.0, 0.386, 0.21, 0.63, 1.0, 1.0),
@@ -65,9 +69,13 @@ RODAS4 = Rosenbrock(
     ),
     d=(0.25, -0.1043, 0.1035, -0.0362, 0.0, 0.0),
     order=4,
+    bends=(
+        (10.12623508344586, -7.487995877610167, -34.80091861555747, -7.992771707568823, 1.025137723295662, 0.0),
+        (-0.6762803392801253, 6.087714651680015, 16.43084320892478, 24.76722511418386, -6.594389125716872, 0.0),
+    ),
 )
 
-# Steinebach 2023, BIT Numerical Mathematics 63:27, table 3.
+# Steinebach 2023, BIT Numerical Mathematics 63:27, table 3; its interpolation is of order 4.
 RODAS5P = Rosenbrock(
     gamma=0.21193756319429014,
     c=(0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0),
@@ -102,4 +110,18 @@ RODAS5P = Rosenbrock(
     ),
     d=(0.21193756319429014, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069, 0, 0, 0),
     order=5,
+    bends=(
+        (
+            *(25.948786856663858, -2.5579724845846235, 10.433815404888879, -2.3679251022685204, 0.524948541321073),
+            *(1.1241088310450404, 0.4272876194431874, -0.17202221070155493),
+        ),
+        (
+            *(-9.91568850695171, -0.9689944594115154, 3.0438037242978453, -24.495224566215796, 20.176138334709044),
+            *(15.98066361424651, -6.789040303419874, -6.710236069923372),
+        ),
+        (
+            *(11.419903575922262, 2.8879645146136994, 72.92137995996029, 80.12511834622643, -52.072871366152654),
+            *(-59.78993625266729, -0.15582684282751913, 4.883087185713722),
+        ),
+    ),
 )

@@ -51,6 +51,8 @@ def reciprocal(x: Array) -> Array:
     True
     """
     f = _bits(x)
+    most = 2.0 ** (f.bias - 2)
+    x = jnp.where(x > most, most, x)  # NaN stays
     # Twice the exponent's bias, less what makes the largest error of the line through powers of two smallest.
     magic = int((2 * f.bias - 0.0901) * 2.0**f.mantissa)
     first = lax.bitcast_convert_type(magic - lax.bitcast_convert_type(x, f.integer), x.dtype)

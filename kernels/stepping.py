@@ -4,10 +4,8 @@ Each call carries every patient of the block to its own stop, in its own steps; 
 control is frozen for derivatives: tangents flow through the stages and through the length of the landing step, so
 that they are the derivatives of the numbers computed.
 
-Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest |x_i| so far));  the norm is the root
-mean square over states, so that a tolerance means the same whatever the unit of a state. A state late in a chain that
-starts from nothing is t^n at first, of which no step of lower order gets any digit right: FAINT times the largest of
-all states is little enough for any unit, and need not be accurate.
+How long a step may be is told by `kernels.control`. Dense tiers (`kernels.dense`) look at outputs from steps that go on
+past them, up to a limit. Whoever looks on sees every accepted step, wherever the outputs are.
 """
 
 from __future__ import annotations
@@ -21,11 +19,10 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
-from kernels.between import FoundAll, Looks
-from kernels.rough import larger, reciprocal, root
-
-States = tuple[Array, ...]
-FAINT = 1e-12
+from kernels.between import Along, FoundAll, Looks
+from kernels.control import least_sizes, next_step, squared_norm
+from kernels.dense import Ahead, Bent, States, begun, looked_back
+from kernels.rough import larger
 
 
 class Memory(NamedTuple):
@@ -38,6 +35,7 @@ class Memory(NamedTuple):
         peak: largest size of each state at any stop so far.
         steps: steps tried.
         trend: (size of the error)^(1/order) / length of the last accepted step, where the step control looks at it.
+        ahead: of dense tiers.
     """
 
     step: Array
@@ -45,18 +43,7 @@ class Memory(NamedTuple):
     peak: States
     steps: Array
     trend: Array | None
-
-
-class Along(NamedTuple):
-    """Who looks on, from step to step.
-
-    Attributes:
-        look: (t, states) -> looks there.
-        add: (found, t, length, looks before and after, counts) -> what is found with that step.
-    """
-
-    look: Callable[[Array, States], Looks]
-    add: Callable[[FoundAll, Array, Array, Looks, Looks, Array], FoundAll]
+    ahead: Ahead | None = None
 
 
 class Walk(NamedTuple):
@@ -68,21 +55,25 @@ class Walk(NamedTuple):
     step: Array
     steps: Array
     trend: Array | None
-    looks: Looks
-    found: FoundAll
+    peak: States = ()
+    last: Bent | None = None
+    earlier: Bent | None = None
+    looks: Looks | None = None
+    found: FoundAll | None = None
 
 
 class Way(NamedTuple):
-    """What stays the same on the way to a stop."""
+    """What stays the same on the way to `elapsed` after a stop; no step goes beyond `limit`."""
 
     parameters: Any
     rates: States
     least: States
     start: Array
     elapsed: Array
+    limit: Array
     smallest: Array
     eps: float
-    along: Along | None
+    along: Along | None = None
 
 
 class SteppingTier(ABC):
@@ -97,10 +88,10 @@ class SteppingTier(ABC):
         rtol: relative tolerance of a step.
         floor: fraction of a state's largest value below which only absolute accuracy is asked for.
         max_steps: a patient that tries more gets the status max_steps.
+        dense: steps go on past outputs, which are looked at by the method's own interpolation.
+        bends: how many b that has.
         dtype: working precision.
     """
-
-    restarts = True
 
     def __init__(
         self,
@@ -113,15 +104,18 @@ class SteppingTier(ABC):
         rtol: float,
         floor: float,
         max_steps: int,
+        dense: bool,
+        bends: int,
         dtype: Any,
     ) -> None:
         self.rates_of, self.infused, self.order, self.keeps_slope = rates_of, infused, order, keeps_slope
         self.predictive, self.rtol, self.floor = predictive, rtol, floor
-        self.max_steps, self.dtype = max_steps, dtype
+        self.max_steps, self.dense, self.bends, self.dtype = max_steps, dense, bends, dtype
+        self.restarts = not dense
 
     @abstractmethod
-    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States]:
-        """One step: new states, their derivative where the method keeps it, and the estimated error."""
+    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States, tuple[States, ...]]:
+        """One step: new states, their derivative where the method keeps it, the estimated error; if dense the b."""
 
     def prepare(self, parameters: Any) -> Any:
         """Parameters are used as they are."""
@@ -136,13 +130,15 @@ class SteppingTier(ABC):
             peak=tuple(jnp.zeros_like(x) for x in states),
             steps=jnp.zeros(patients, jnp.int32),
             trend=jnp.full(patients, jnp.inf, self.dtype) if self.predictive else None,
+            ahead=begun(states, self.bends) if self.dense else None,
         )
         return self.after_event(prepared, states, rates, memory, time)
 
     def after_event(self, prepared: Any, states: States, rates: States, memory: Memory, time: Array) -> Memory:
-        """The slope is new where states or input rates have jumped."""
+        """The slope is new where states or input rates have jumped, and steps begin there."""
         slope = self.slope(time.astype(self.dtype), states, rates, prepared) if self.keeps_slope else ()
-        return memory._replace(slope=slope, peak=_larger(memory.peak, states))
+        ahead = begun(states, self.bends) if self.dense else None
+        return memory._replace(slope=slope, peak=self.peak(memory.peak, states), ahead=ahead)
 
     def status(self, memory: Memory) -> Array:
         """Why a patient goes no further, if so."""
@@ -159,9 +155,15 @@ class SteppingTier(ABC):
         self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array
     ) -> tuple[States, Memory]:
         """Step every patient to its stop."""
-        return self.advance_along(prepared, states, rates, memory, time, elapsed)[:2]
+        return self.reach(prepared, states, rates, memory, time, elapsed, elapsed)
 
-    def advance_along(
+    def reach(
+        self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array, limit: Array
+    ) -> tuple[States, Memory]:
+        """States after `elapsed`; steps of a dense tier may go on from there to `limit`."""
+        return self.reach_along(prepared, states, rates, memory, time, elapsed, limit)[:2]
+
+    def reach_along(
         self,
         prepared: Any,
         states: States,
@@ -169,38 +171,92 @@ class SteppingTier(ABC):
         memory: Memory,
         time: Array,
         elapsed: Array,
+        limit: Array,
         *,
         along: Along | None = None,
         looks: Looks | None = None,
         found: FoundAll | None = None,
-    ) -> tuple[States, Memory, Looks, FoundAll]:
-        """Step every patient to its stop while someone looks on, from `looks` here and what was `found` before."""
+    ) -> tuple[States, Memory, Any, Any]:
+        """As `reach`, while someone looks on, from `looks` where steps are and what was `found` before."""
+        way = self.way(prepared, rates, memory.peak, time, elapsed, limit)._replace(along=along)
+        if memory.ahead is None:
+            first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
+        else:
+            walked, here, last, earlier = memory.ahead
+            first = Walk(
+                walked, here, memory.slope, memory.step, memory.steps, memory.trend, memory.peak, last, earlier
+            )
+        first = first._replace(looks=looks, found=found)
+        walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self.step(w, way), first)
+        if walk.last is None or walk.earlier is None:
+            seen, slope = self.settled(walk.states, walk.slope, way)
+            memory = Memory(walk.step, slope, self.peak(memory.peak, walk.states), walk.steps, walk.trend)
+            return seen, memory, walk.looks, walk.found
+        ahead = Ahead(walk.walked, walk.states, walk.last, walk.earlier)
+        seen = looked_back(ahead, states, elapsed)
+        memory = Memory(walk.step, walk.slope, walk.peak, walk.steps, walk.trend, ahead)
+        return seen, memory, walk.looks, walk.found
+
+    def way(self, prepared: Any, rates: States, peak: States, time: Array, elapsed: Array, limit: Array) -> Way:
+        """The way to a stop."""
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
-        smallest = eps * jnp.abs(start) + eps**3 * elapsed  # near the start a step may be far below eps * elapsed
-        way = Way(prepared, rates, self._least(memory.peak), start, elapsed, smallest, eps, along)
-        walked, seen, before = jnp.zeros_like(states[0]), looks or {}, found or {}
-        first = Walk(walked, states, memory.slope, memory.step, memory.steps, memory.trend, seen, before)
-        walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self._step(w, way), first)
-        peak = _larger(memory.peak, walk.states)
-        memory = Memory(walk.step, walk.slope, peak, walk.steps, walk.trend)
-        return walk.states, memory, walk.looks, walk.found
+        limit = jnp.where(limit > elapsed, limit, elapsed)
+        smallest = eps * jnp.abs(start) + eps**3 * limit  # near the start a step may be far below eps * limit
+        return Way(prepared, rates, least_sizes(peak, self.floor), start, elapsed, limit, smallest, eps)
+
+    def settled(self, states: States, slope: States, way: Way) -> tuple[States, States]:
+        """States and slope as they are, with the derivative that a way of no length has: dx = f(t, x) d(elapsed).
+
+        Where an event falls on an output nothing is stepped, and yet what follows moves with the time of the event.
+        """
+        still = way.elapsed == 0.0
+
+        def at(t: Array, states: States) -> States:
+            return self.slope(t, states, way.rates, way.parameters)
+
+        def moved(states: States, slope: States) -> tuple[States, States]:
+            longer = jnp.where(still, way.elapsed, 0.0)  # nothing, but for its derivative
+            states = tuple(x + f * longer for x, f in zip(states, at(way.start, states), strict=True))
+            if not self.keeps_slope:
+                return states, slope
+            fresh = at(way.start + longer, states)
+            return states, tuple(jnp.where(still, new, old) for new, old in zip(fresh, slope, strict=True))
+
+        return lax.cond(jnp.any(still), moved, lambda states, slope: (states, slope), states, slope)
 
     def _active(self, walk: Walk, elapsed: Array) -> Array:
         return (walk.walked < elapsed) & (walk.step > 0.0) & (walk.steps < self.max_steps)
 
-    def _step(self, walk: Walk, way: Way) -> Walk:
-        active, remaining = self._active(walk, way.elapsed), way.elapsed - walk.walked
-        # Landing takes one step, or two equal ones where the wanted step almost reaches.
-        wanted = lax.stop_gradient(walk.step)
-        lands = wanted >= remaining
-        length = jnp.where(lands, remaining, jnp.where(2.0 * wanted > remaining, 0.5 * remaining, wanted))
-        length = jnp.where(active, length, 0.0)
-        states, slope, error = self.stages(walk, way, length)
-        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, way.least))
+    def _going(self, walk: Walk, way: Way) -> Array:
+        """Who takes another step."""
+        active = self._active(walk, way.limit)
+        return active if walk.last is None else active & (walk.last.begin <= way.elapsed)
+
+    def length(self, walk: Walk, way: Way) -> tuple[Array, Array, Array]:
+        """Whether the next step lands, whether it takes half of the way that remains otherwise, and its length.
+
+        Landing takes one step, or two equal ones where the wanted step almost reaches.
+        """
+        wanted, remaining = lax.stop_gradient(walk.step), way.limit - walk.walked
+        lands, halves = wanted >= remaining, 2.0 * wanted > remaining
+        length = jnp.where(lands, remaining, jnp.where(halves, 0.5 * remaining, wanted))
+        if self.dense:
+            # As long as the clock says, whose rounding would add up over a thousand steps.
+            length = jnp.where(lands, way.limit, walk.walked + length) - walk.walked
+        return lands, halves, jnp.where(self._going(walk, way), length, 0.0)
+
+    def step(self, walk: Walk, way: Way) -> Walk:
+        """One step tried by every patient on the way."""
+        active, wanted = self._going(walk, way), lax.stop_gradient(walk.step)
+        lands, _, length = self.length(walk, way)
+        walked = jnp.where(lands, way.limit, walk.walked + length)
+        least = least_sizes(walk.peak, self.floor) if self.dense else way.least
+        states, slope, error, bends = self.stages(walk, way, length)
+        size = lax.stop_gradient(squared_norm(error, walk.states, states, least, self.rtol))
         accepted = active & (size <= 1.0)
         smallest = way.smallest + way.eps * walk.walked
-        longer, trend = self._next(wanted, lax.stop_gradient(length), size, accepted, smallest, walk.trend)
+        longer, trend = next_step(self.order, wanted, lax.stop_gradient(length), size, accepted, smallest, walk.trend)
 
         def chosen(new: Array, old: Array) -> Array:
             return jnp.where(accepted, new, old)
@@ -208,57 +264,27 @@ class SteppingTier(ABC):
         looks, found = walk.looks, walk.found
         if way.along is not None:
             here = way.start + walk.walked
-            looks = way.along.look(here + length, states)
-            found = way.along.add(found, here, length, walk.looks, looks, accepted)
-            looks = jax.tree.map(chosen, looks, walk.looks)
+            new = way.along.look(here + length, states)
+            found = way.along.add(found, here, length, looks, new, accepted)
+            looks = jax.tree.map(chosen, new, looks)
         return Walk(
-            walked=chosen(jnp.where(lands, way.elapsed, walk.walked + length), walk.walked),
+            walked=chosen(walked, walk.walked),
             states=tuple(map(chosen, states, walk.states)),
             slope=tuple(map(chosen, slope, walk.slope)),
             step=jnp.where(active, longer, walk.step),
             steps=walk.steps + active.astype(jnp.int32),
             trend=trend,
+            peak=tuple(map(chosen, self.peak(walk.peak, states), walk.peak)) if self.dense else (),
+            last=jax.tree.map(chosen, Bent(walk.walked, length, walk.states, bends), walk.last) if self.dense else None,
+            earlier=jax.tree.map(chosen, walk.last, walk.earlier),
             looks=looks,
             found=found,
         )
 
-    def _least(self, peak: States) -> States:
-        """Sizes below which a state need not be accurate to its own size."""
-        largest = peak[0]
-        for p in peak[1:]:
-            largest = larger(p, largest)
-        return tuple(larger(self.floor * p, FAINT * largest) for p in peak)
-
-    def _squared_norm(self, error: States, old: States, new: States, least: States) -> Array:
-        total = jnp.zeros_like(error[0])
-        tiny = float(jnp.finfo(self.dtype).tiny)
-        for e, x, y, z in zip(error, old, new, least, strict=True):
-            size = larger(z, larger(jnp.abs(x), jnp.abs(y)))  # NaN where the new state is
-            total = total + (e * reciprocal(self.rtol * size + tiny)) ** 2
-        return total * (1.0 / len(error))
-
-    def _next(
-        self, wanted: Array, length: Array, squared: Array, accepted: Array, smallest: Array, trend: Array | None
-    ) -> tuple[Array, Array | None]:
-        """The next step: 0.9 size^(-1/order) times this one, at most 5 and at least 0.2 times; and the trend then.
-
-        With a trend at most 0.9 size^(-1/order) (size before / size)^(1/order) length / (length before) times this one.
-        A landing step says nothing about how long a step could have been, so it never shortens the wanted one.
-
-        Source: Gustafsson 1994, ACM Transactions on Mathematical Software 20:496, predictive controller.
-        """
-        # Comparisons with NaN are false: a step that is not finite stays so here, and is shortened the most.
-        power = root(jnp.where(squared < 1e-20, 1e-20, squared), -0.5 / self.order)
-        factor = 0.9 * power
-        if trend is not None:
-            factor = jnp.where(accepted, jnp.minimum(factor, factor * power * length * trend), factor)
-            # A step that was far too exact says little about the next: its error counts as 1e-4 of the allowed one.
-            trend = jnp.where(accepted, 1.0 / (jnp.minimum(power, 1e-4 ** (-1.0 / self.order)) * length), trend)
-        factor = larger(jnp.where(factor < 5.0, factor, 5.0), 0.2)
-        after = length * factor
-        kept = jnp.where((factor >= 1.0) & (wanted < jnp.inf), larger(wanted, after), after)
-        step = jnp.where(accepted, kept, jnp.where(after > smallest, after, jnp.where(jnp.isnan(squared), -1.0, 0.0)))
-        return step, trend
+    @staticmethod
+    def peak(peak: States, states: States) -> States:
+        """The largest size of each state so far."""
+        return tuple(larger(jnp.abs(lax.stop_gradient(x)), p) for p, x in zip(peak, states, strict=True))
 
 
 def weighted(weights: tuple[float, ...], terms: list[Array]) -> Array:
@@ -269,7 +295,3 @@ def weighted(weights: tuple[float, ...], terms: list[Array]) -> Array:
             term = value if weight == 1.0 else weight * value
             total = term if total is None else total + term
     return jnp.zeros_like(terms[0]) if total is None else total
-
-
-def _larger(peak: States, states: States) -> States:
-    return tuple(larger(jnp.abs(lax.stop_gradient(x)), p) for p, x in zip(peak, states, strict=True))

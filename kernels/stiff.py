@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from kernels.dense import hermite
 from kernels.lu import Pattern, elimination_order, factorised, is_exact, solved
 from kernels.rosenbrock import RODAS5P, Rosenbrock
 from kernels.stepping import States, SteppingTier, Walk, Way, weighted
@@ -27,7 +28,7 @@ class StiffTier(SteppingTier):
     """Adaptive linearly implicit steps.
 
     Args:
-        rates_of, infused, rtol, floor, max_steps, dtype: see `kernels.stepping.SteppingTier`.
+        rates_of, infused, rtol, floor, max_steps, dense, dtype: see `kernels.stepping.SteppingTier`.
         size: number of states.
         pattern: (i, j) for which d(d x_i/dt)/d x_j may be other than zero; by default all.
         method: of `kernels.rosenbrock`.
@@ -43,6 +44,7 @@ class StiffTier(SteppingTier):
         pattern: Pattern | None = None,
         floor: float = 1e-2,
         max_steps: int = 100_000,
+        dense: bool = False,
         dtype: Any = jnp.float64,
         method: Rosenbrock = RODAS5P,
     ) -> None:
@@ -61,10 +63,12 @@ class StiffTier(SteppingTier):
             rtol=rtol,
             floor=floor,
             max_steps=max_steps,
+            dense=dense,
+            bends=len(method.bends) or 2,
             dtype=dtype,
         )
 
-    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States]:
+    def stages(self, walk: Walk, way: Way, length: Array) -> tuple[States, States, States, tuple[States, ...]]:
         """All stages of one step; where the factorisation was inexact, the error is infinite."""
         method, start, count = self.method, way.start + walk.walked, range(len(walk.states))
         h = jnp.where(length > 0.0, length, 1.0)  # patients that wait are masked, but must not divide by zero
@@ -87,7 +91,19 @@ class StiffTier(SteppingTier):
             if stage == 0:
                 exact = is_exact(matrix, found[0], right, self.exact_to)
         new = tuple(x + u for x, u in zip(states, found[-1], strict=True))
-        return new, (), tuple(jnp.where(exact, u, jnp.inf) for u in found[-1])
+        error = tuple(jnp.where(exact, u, jnp.inf) for u in found[-1])
+        return new, (), error, self._bends(walk, way, h, new, found) if self.dense else ()
+
+    def _bends(self, walk: Walk, way: Way, h: Array, new: States, found: list[list[Array]]) -> tuple[States, ...]:
+        """How the step is bent; without weights of its own by Hermite's cubic, at the price of two derivatives."""
+        if self.method.bends:
+            return tuple(
+                tuple(weighted(row, [u[i] for u in found]) for i in range(len(new))) for row in self.method.bends
+            )
+        start = way.start + walk.walked
+        first = self.slope(start, walk.states, way.rates, way.parameters)
+        last = self.slope(start + h, new, way.rates, way.parameters)
+        return hermite(h, (walk.states, new), (first, last))
 
     def _matrix(self, t: Array, states: States, way: Way, diagonal: Array) -> Matrix:
         """W by its entries that are not zero."""

@@ -15,12 +15,15 @@ class Tableau(NamedTuple):
         a: rows of stage weights; the last row is the solution of order `order`.
         error: weights of the difference to the embedded solution (stage).
         order: of the solution that is carried on.
+        bend: weights d of the fourth-order interpolation  Hermite's cubic + q^2 (1 - q)^2 h sum_i d_i k_i  (stage);
+            empty where the method has none without further stages: the cubic alone, of order 3.
     """
 
     c: tuple[float, ...]
     a: tuple[tuple[float, ...], ...]
     error: tuple[float, ...]
     order: int
+    bend: tuple[float, ...] = ()
 
 
 # Bogacki and Shampine 1989, Applied Mathematics Letters 2:321.
@@ -31,7 +34,9 @@ BOGACKI_SHAMPINE3 = Tableau(
     order=3,
 )
 
-# Dormand and Prince 1980, Journal of Computational and Applied Mathematics 6:19, RK5(4)7M, table 2.
+# Dormand and Prince 1980, Journal of Computational and Applied Mathematics 6:19, RK5(4)7M, table 2; interpolation of
+# Shampine 1986, Mathematics of Computation 46:135, as in Hairer, Norsett and Wanner, Solving Ordinary Differential
+# Equations I, 2nd ed. 1993, code DOPRI5 (function CONTD5, constants D1 to D7).
 DORMAND_PRINCE5 = Tableau(
     c=(0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0),
     a=(
@@ -45,9 +50,14 @@ DORMAND_PRINCE5 = Tableau(
     ),
     error=(71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 / 40),
     order=5,
+    bend=(
+        *(-12715105075 / 11282082432, 0.0, 87487479700 / 32700410799, -10690763975 / 1880347072),
+        *(701980252875 / 199316789632, -1453857185 / 822651844, 69997945 / 29380423),
+    ),
 )
 
-# Tsitouras 2011, Computers & Mathematics with Applications 62:770, table 1.
+# Tsitouras 2011, Computers & Mathematics with Applications 62:770, table 1; of the interpolation given below it, with
+# the derivatives of the solution at both ends, the factors of q^4.
 TSIT5 = Tableau(
     c=(0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0),
     a=(
@@ -69,6 +79,10 @@ TSIT5 = Tableau(
         -0.015151515151515152,
     ),
     order=5,
+    bend=(
+        *(-1.0530884977290216, 0.1017, 2.490627285651252793, -16.54810288924490272, 47.37952196281928122),
+        *(-34.87065786149660974, 2.5),
+    ),
 )
 
 # Verner 2010, Numerical Algorithms 53:383, the "efficient" pair 7(6), RKV76.IIa of https://www.sfu.ca/~jverner (2008).

@@ -19,8 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from kernels.between import FoundAll, Looks, States, Watch, doubt, looks
-from kernels.stepping import Along
+from kernels.between import Along, FoundAll, Looks, States, Watch, doubt, looks
 
 TOLERANCE = {jnp.dtype(jnp.float32): 1e-4, jnp.dtype(jnp.float64): 1e-6}
 SHORTEST = 1e-4  # of an interval: what cannot be told from rounding is not cut any further
@@ -34,12 +33,14 @@ class Seen(NamedTuple):
         looks: then.
         largest: size of each output so far (patient).
         found: by output.
+        begun: whether the first output has passed, before which nothing counts, bool (1).
     """
 
     time: Array
     looks: Looks
     largest: dict[str, Array]
     found: FoundAll
+    begun: Array
 
 
 class Watcher(NamedTuple):
@@ -72,7 +73,9 @@ class Watcher(NamedTuple):
         """Before anything."""
         seen = self.look(time, states, rates, parameters)
         found = self.watch.start(seen, states[0].shape[0], self.dtype)
-        return Seen(time, seen, {name: jnp.abs(look.value) for name, look in seen.items()}, found)
+        return Seen(
+            time, seen, {name: jnp.abs(look.value) for name, look in seen.items()}, found, jnp.zeros((1,), bool)
+        )
 
     def along(self, rates: States, parameters: Any, counts: Array) -> Along:
         """What a stepping tier shows its steps to."""
@@ -81,15 +84,16 @@ class Watcher(NamedTuple):
             add=lambda found, t, h, left, right, good: self.watch.add(found, t, h, left, right, good & counts),
         )
 
-    def begun(self, seen: Seen, time: Array, first: Array) -> Seen:
-        """At an output, before which nothing counts where it is the first."""
-        found = self.watch.begin(seen.found, first, time.astype(self.dtype), seen.looks)
-        return seen._replace(time=jnp.broadcast_to(time, seen.time.shape), found=found)
+    def begun_at(self, seen: Seen, time: Array) -> Seen:
+        """At an output, before which nothing counts if it is the first."""
+        found = self.watch.begin(seen.found, ~seen.begun, time.astype(self.dtype), seen.looks)
+        time = jnp.broadcast_to(time, seen.time.shape)
+        return seen._replace(time=time, found=found, begun=jnp.ones_like(seen.begun))
 
     def jumped(self, before: Seen, seen: Seen, time: Array, after: Looks, due: Array) -> Seen:
         """After an event where it is due; elsewhere as seen before."""
         new = jax.tree.map(lambda a, b: jnp.where(due, a, b), after, before.looks)
-        return Seen(jnp.where(due, time, before.time), new, _larger(seen.largest, new), seen.found)
+        return Seen(jnp.where(due, time, before.time), new, _larger(seen.largest, new), seen.found, seen.begun)
 
     def passed(
         self,
@@ -143,7 +147,7 @@ class Watcher(NamedTuple):
         first = _Piece(jnp.zeros_like(ratio), span * _factor(ratio), seen.looks, seen.largest, found)
         piece = lax.while_loop(lambda p: jnp.any(going(p)), one, first)
         largest = jax.tree.map(lambda a, b: jnp.where(counts, a, b), _larger(piece.largest, end), seen.largest)
-        return Seen(seen.time, end, largest, piece.found)
+        return seen._replace(looks=end, largest=largest, found=piece.found)
 
     def _doubt(self, left: Looks, right: Looks, h: Array, largest: Mapping[str, Array]) -> Array:
         """The largest doubt of any output over what is allowed (patient)."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from twinsim.arguments import conf_folder, experiments_in, folders_of, friendly, in_keys, menu
 from twinsim.config import KINDS, RunConfig, from_mapping
-from twinsim.errors import TwinsimError, UsageError, nearest
+from twinsim.errors import REMEDIES, TwinsimError, UsageError, nearest
 from twinsim.run.devices import configure
 
 HELP = """\
@@ -41,7 +41,8 @@ keys:
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100
   endpoints=[auc,cmax,tmax,trough,time_above:10,first_above:10]   observed=true (with residual error)
   save=trajectories|endpoints|summary      how much is written
-  solver=auto|closed|linear|explicit|stiff runner=local
+  solver=auto|closed|linear|explicit|stiff  solver.rtol=1e-6  solver.max_steps=100000 (auto says what it chose and why)
+  runner=local     runner.chunk=4096 runner.shard=65536 runner.filter=gzip
   dry_run=true     what a run needs, without starting it
   resume=true      continue a run that was stopped
   progress=auto|plain|json|none   report=false   quiet=true   debug=true (tracebacks)
@@ -182,6 +183,8 @@ def _run(config: RunConfig) -> int:
         _complain("\n       ".join(f"shard {number:05d}: {text}" for number, text in finished.failures.items()))
     if finished.n_failed:
         _complain(f"{finished.n_failed:,} of {finished.n_patients:,} patients failed; see status in the results")
+        for name, count in sorted(finished.statuses.items()):
+            _complain(f"  {name}: {count:,}; {REMEDIES.get(name, 'an unknown status')}")
     if not config.quiet:
         for text in finished.notes:
             _say(text)

@@ -154,7 +154,8 @@ def cohort_job(
     solver: str = "auto",
     precision: str = "float32",
     rtol: float | None = None,
-    max_steps: int = 100_000,
+    max_steps: int | None = None,
+    dense: bool = False,
     save: str = "trajectories",
     title: str = "",
 ) -> CohortJob:
@@ -171,6 +172,7 @@ def cohort_job(
         parameters, covariates: values that take the place of the patients' own.
         occasions: when each occasion starts; every occasion draws its own random effects between occasions, the
             first of them also where this is left out.
+        dense: see `twinsim.solver.Solver`.
         observed: also write observations with residual error.
         random_effects: False: every patient is typical of its covariates.
         save: "summary" or "endpoints" keep the curves out of the file.
@@ -192,10 +194,8 @@ def cohort_job(
     plans = same_layout([plan_events(scenario.events, structure, patients=people) for scenario in scenarios])
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
-    horizon = float(np.nanmax(grid) - min(0.0, np.nanmin(grid)))
-    picked = choose_solver(
-        structure, solver, precision=precision, rtol=rtol, max_steps=max_steps, moving=lines, horizon=horizon
-    )
+    accuracy = {"precision": precision, "rtol": rtol, "max_steps": max_steps, "dense": dense}
+    picked = choose_solver(structure, solver, **accuracy, moving=lines, times=grid)
     changing = bool(timed) or len(starts) > 1
     segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(
@@ -216,6 +216,7 @@ def cohort_job(
         "reason": picked.reason,
         "rtol": picked.rtol,
         "max_steps": picked.max_steps,
+        "dense": picked.dense,
         "precision": precision,
         "source": str(source) if isinstance(source, str | Path) else type(source).__name__,
         "patients": None if cohort is None else cohort.digest,

@@ -28,6 +28,7 @@ WITHOUT_EFFECT = {
         "outputs",
         "seed",
         "solver.max_steps",
+        "solver.dense",
         "population",
         "regimen",
         "times",
@@ -93,6 +94,7 @@ class Solver:
     name: Literal["auto", "closed", "linear", "explicit", "stiff"] = "auto"
     rtol: float | None = number(None, above=0, most=0.1)
     max_steps: int | None = number(None, least=1, most=2**31 - 1)
+    dense: bool | None = None
 
     def options(self) -> dict[str, Any]:
         """Tolerances that were given."""

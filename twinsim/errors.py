@@ -69,5 +69,6 @@ REMEDIES = {
     "that the lag of an infusion is no longer than II",
     "too_many_events": "more infusions overlap than the plan has room for: raise II or shorten the infusion",
     "bad_parameter": "a parameter lies outside its bounds: check covariates and random effects of this patient",
-    "ill_conditioned": "a compartment is all but cut off, and the closed form would be inexact: use solver=linear",
+    "ill_conditioned": "a compartment is all but cut off, or the time is too long for the rates, and the exact "
+    "solution would not be: use solver=linear in place of closed, solver=stiff in place of linear",
 }

@@ -21,6 +21,7 @@ from twinsim.population.model import PopulationModel, population_model
 from twinsim.population.model_covariate import wanted_covariates
 from twinsim.records import Records
 from twinsim.segments import Individual, law_of, moving_fields, switches
+from twinsim.sensitivity import reversible
 from twinsim.solve import Problem, solve_block
 from twinsim.solver import Solver, choose_solver
 
@@ -56,12 +57,12 @@ def predict_structure(
             what = f"{name} is to be read from {column.upper()!r}, which is no covariate of the records"
             raise UsageError(what, where=records.source, do=nearest(column, known))
     used = tuple(columns.values())
-    if not isinstance(solver, Solver):
-        moving = moving_covariates(records, used, "linear")
-        solver = choose_solver(structure, solver, precision=precision, rtol=rtol, moving=moving)
     name = output or structure.output_names[0]
     structure.output(name)
     design = design_of(records, structure, used=used)
+    if not isinstance(solver, Solver):
+        how = {"precision": precision, "rtol": rtol, "moving": moving_covariates(records, used, "linear")}
+        solver = choose_solver(structure, solver, times=design.times, **how)
     given = {item.name: parameters.get(item.name, item.default) for item in structure.parameters}
     numbers = {key: jnp.atleast_1d(jnp.asarray(v, jnp.float64)) for key, v in given.items() if key not in columns}
     shape = (design.count, records.n_patients)
@@ -92,23 +93,25 @@ def solve_laid_out(
         etas, occasion_etas: (eta, segment, patient), or None.
     """
     segments, patients = design.segments, design.times.shape[1]
-    plan = {name: jnp.asarray(value) for name, value in design.plan.arrays.items()}
-    law, change = None, None
+    plan, law, change = {name: jnp.asarray(value) for name, value in design.plan.arrays.items()}, None, None
     if segments is None:
         plan["segment"] = jnp.zeros(plan["time"].shape, jnp.int32)
-        fields = individual(covariates, etas, occasion_etas)
     else:
-        plan["segment"] = jnp.asarray(segments.doses)
-        change = switches(segments.arrays)
-        if segments.slopes:
-            law = law_of(individual)
-            fields = moving_fields(covariates, segments.slopes, segments.anchor, etas, occasion_etas)
-        else:
-            fields = individual(covariates, etas, occasion_etas)
+        plan["segment"], change = jnp.asarray(segments.doses), switches(segments.arrays)
+    if segments is not None and segments.slopes:
+        law = law_of(individual)
+        fields = moving_fields(covariates, segments.slopes, segments.anchor, etas, occasion_etas)
+    else:
+        fields = individual(covariates, etas, occasion_etas)
     fields = {name: jnp.broadcast_to(value, (design.count, patients)) for name, value in fields.items()}
     times, order = jnp.asarray(design.times), jnp.asarray(design.order)
-    outputs, _, status, _ = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
-    return outputs, status
+
+    def solved(fields: Mapping[str, Any], plan: Any, times: Any, order: Any) -> tuple[Mapping[str, Any], Any]:
+        outputs, _, status, _ = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
+        return outputs, status
+
+    # With one segment derivatives go by the parameters, and from there to whatever they come from.
+    return (reversible(solved) if segments is None else solved)(fields, plan, times, order)
 
 
 # How tables spell covariates (lower case) and what they are called here.
@@ -198,16 +201,15 @@ class Fitted:
         self.model, self.records = model, records
         wanted = wanted_covariates(model.covariates)
         used = tuple(name.lower() for name in records.covariates if covariate_name(name) in wanted)
-        moving = moving_covariates(records, used, "linear")
-        tier = choose_solver(model.structure, solver, precision=precision, rtol=rtol, moving=moving)
         carried = {name: item.unit for name, item in COVARIATES.items()}
         carried |= {item.name: item.carried for item in model.covariates}
         self.design = design_of(
             records, model.structure, used=used, occasions=occasions, called=covariate_name, carried=carried
         )
+        how = {"precision": precision, "rtol": rtol, "moving": moving_covariates(records, used, "linear")}
+        tier = choose_solver(model.structure, solver, times=self.design.times, **how)
         self.output_of = self._outputs(outputs or {})
-        names = tuple(dict.fromkeys(self.output_of))
-        self.output_names = names or (model.structure.output_names[0],)
+        self.output_names = tuple(dict.fromkeys(self.output_of)) or (model.structure.output_names[0],)
         self.problem = Problem(model.structure, tier, self.design.plan.layout, self.output_names, self.design.count)
         self.factor = self._factors()
         self._predict = jax.jit(self._predictions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from twinsim.population.cohort import Cohort
 from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import DERIVED
 from twinsim.population.model import PopulationModel
+
+MAX_TIMES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,14 @@ def checked_times(times: Any, size: int) -> np.ndarray:
     """
     if not np.iterable(times):
         raise UsageError("times must be a list of finite numbers", where="times", do="times=[0, 1, 2], say")
+    count = len(times) if isinstance(times, Sized) else 0
+    if count > max(MAX_TIMES, size):
+        raise UsageError(
+            f"{count:,} output times are more than {MAX_TIMES:,}",
+            where="times",
+            why=f"one output of {size:,} patients alone would take {4e-9 * count * size:,.1f} GB of memory",
+            do="look less often, or go on from one run to the next with simulate(start=...)",
+        )
     ragged = any(np.ndim(row) for row in times)
     rows = [np.asarray(row, np.float64) for row in (times if ragged else [times])]
     if ragged and len(rows) != size:

@@ -16,6 +16,8 @@ from twinsim.models.structure import Structure
 from twinsim.population.bare import bare_model
 from twinsim.population.cohort import Cohort
 from twinsim.population.model import PopulationModel, population_model
+from twinsim.run.plan import in_bytes, installed_bytes
+from twinsim.store.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def simulate(
     source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
     job = cohort_job(
         chosen,
-        events if events is not None else _nothing(chosen.structure),
+        events if events is not None else Events.of([]),
         times,
         size=cohort if isinstance(cohort, int) else None,
         source=source,
@@ -122,6 +124,7 @@ def simulate(
         precision=precision,
         **options,
     )
+    _check_memory(job)
     raw = job.run_all(start)
     arrays = {key: np.asarray(value) for key, value in raw.items() if not key.startswith("final/")}
     final = {key.removeprefix("final/"): np.asarray(value) for key, value in raw.items() if key.startswith("final/")}
@@ -129,6 +132,12 @@ def simulate(
     return Results(job, arrays, final)
 
 
-def _nothing(structure: Structure) -> Events:
-    """A dose of nothing, so that there is an event table."""
-    return Events.of([{"time": 0.0, "kind": "scale", "target": structure.state_names[0], "value": 1.0}])
+def _check_memory(job: CohortJob) -> None:
+    """Refuse what this machine cannot hold, before anything is made."""
+    needed, installed = 2 * Layout(job.title, job.variables, job.coordinates).bytes(job.size), installed_bytes()
+    if installed is not None and needed > installed:
+        raise UsageError(
+            f"these results need {in_bytes(needed)} of memory, this machine has {in_bytes(installed)}",
+            where=f"{job.size:,} patients at {len(job.times):,} times",
+            do="look less often, name fewer outputs, or use the command line, which computes and writes in pieces",
+        )

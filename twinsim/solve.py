@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from kernels import status as codes
 from kernels.between import FoundAll, Watch
@@ -18,6 +19,7 @@ from kernels.explicit import ExplicitTier
 from kernels.lanes import lanes
 from kernels.linear import LinearTier
 from kernels.march import Start, march, worst
+from kernels.replay import Recording, record, replay
 from kernels.stiff import StiffTier
 from kernels.watching import Watcher
 from twinsim.dosing import dose_events, events_before
@@ -26,6 +28,7 @@ from twinsim.models import analysis
 from twinsim.models.structure import Structure
 from twinsim.plan import Layout
 from twinsim.segments import Law
+from twinsim.sensitivity import reversible
 from twinsim.solver import PRECISIONS, Solver, choose_solver
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ class Problem:
         outputs: names of the structure's outputs that are wanted.
         segments: parameter segments per patient; 1: parameters never change.
         uniform: output times are equally spaced and the same for everyone.
+        room: of the tiers explicit and stiff, for reverse mode: rows a patient may record (see `kernels.replay`); 0:
+            differentiated forward only.
     """
 
     structure: Structure
@@ -48,6 +53,7 @@ class Problem:
     outputs: tuple[str, ...]
     segments: int = 1
     uniform: bool = False
+    room: int = 0
 
 
 def make_tier(
@@ -78,10 +84,11 @@ def make_tier(
         constant = analysis.constant_inputs(structure)
         rates = _derivative(structure, law, jnp.float64)
         return LinearTier(rates, pattern, constant, infused, size=size, grid=grid, compact=compact, dtype=dtype)
-    rates, steps = _derivative(structure, law, dtype), solver.max_steps
+    rates = _derivative(structure, law, dtype)
+    how = {"rtol": rtol, "max_steps": solver.max_steps, "dense": solver.dense and not compact, "dtype": dtype}
     if solver.tier == "stiff":
-        return StiffTier(rates, infused, size=size, pattern=pattern, rtol=rtol, max_steps=steps, dtype=dtype)
-    return ExplicitTier(rates, infused, rtol=rtol, max_steps=steps, dtype=dtype)
+        return StiffTier(rates, infused, size=size, pattern=pattern, **how)
+    return ExplicitTier(rates, infused, **how)
 
 
 def _derivative(structure: Structure, law: Law | None, dtype: Any) -> Callable[[Array, tuple, Mapping], tuple]:
@@ -162,6 +169,9 @@ def solve_block(
 
     Returns:
         outputs by name (time, patient), final states by name (patient), status (patient), what was watched by output.
+
+    Raises:
+        UsageError: steps cannot be recorded, or not while outputs are watched.
     """
     structure, dtype = problem.structure, PRECISIONS[problem.solver.precision]
 
@@ -170,11 +180,8 @@ def solve_block(
             return {name: value[0] if segment.ndim == 1 else value for name, value in parameters.items()}
         return {name: _segment_value(value, segment) for name, value in parameters.items()}
 
-    def at(segment: Array) -> dict[str, Array]:
-        return of_segment(parameters, segment)
-
-    def settled(segment: Array) -> dict[str, Array]:
-        fields = at(segment)
+    def settled(parameters: Mapping[str, Array], segment: Array) -> dict[str, Array]:
+        fields = of_segment(parameters, segment)
         return fields if law is None else {**fields, **law(fields["anchor"], fields)}
 
     infused = frozenset(
@@ -184,11 +191,24 @@ def solve_block(
     tight = min(problem.solver.rtol, 1e-9)
     exact = make_tier(structure, problem.solver, infused, dtype=jnp.float64, rtol=tight, law=law, compact=True)
     linear = problem.solver.tier in ("closed", "linear")
-    events, loads, keys, status = dose_events(
-        structure, problem.layout, plan, settled, covariates, exact, linear, patients, switches
-    )
+
+    def planned(parameters: Mapping[str, Array], plan: Any, covariates: Any, switches: Any) -> tuple:
+        own = partial(settled, parameters)
+        return dose_events(structure, problem.layout, plan, own, covariates, exact, linear, patients, switches)
+
+    if problem.room and linear:
+        do = "use room=0; twinsim.sensitivity.reversible differentiates any tier backward"
+        raise UsageError(f"tier {problem.solver.tier} takes no steps that could be recorded", where="room", do=do)
+    if problem.room and watch is not None:
+        do = "use room=0; twinsim.sensitivity.reversible differentiates what is watched backward"
+        raise UsageError("outputs are not watched between their times while steps are recorded", where="room", do=do)
+    # Newton's rounds towards a steady state are not run backward.
+    plans = reversible(planned) if problem.room and problem.layout.steady else planned
+    events, loads, keys, status = plans(parameters, plan, covariates, switches)
     before = events_before(events, keys, times, order)
-    states, begin = _beginning(structure, settled(jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start)
+    states, begin = _beginning(
+        structure, settled(parameters, jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start
+    )
 
     def observe(time: Array, x: tuple, p: Mapping[str, Array]) -> dict[str, Array]:
         cast = {name: value.astype(dtype) for name, value in p.items()}
@@ -203,31 +223,31 @@ def solve_block(
         rates = tuple(start[f"rate:{name}"].astype(jnp.float64) for name in structure.state_names)
         done = events_before(events, keys, begin[None, :], jnp.full((1, 1), jnp.inf))[0]
 
+    tier_at = partial(make_tier, structure, problem.solver, infused, dtype=dtype, rtol=problem.solver.rtol, law=law)
+
     def whole_way(parameters: Mapping[str, Array], events: Any, loads: Array, times: Array, *rest: Any) -> tuple:
         grid = (times[-1] - times[0]) / (times.shape[0] - 1) if problem.uniform else None
-        rtol = problem.solver.rtol
+        own, several = partial(of_segment, parameters), problem.segments > 1
         watcher = None
         if watch is not None:
             watcher = Watcher(watch, observe, _derivative(structure, law, dtype), infused, dtype)
-        return march(
-            make_tier(structure, problem.solver, infused, dtype=dtype, rtol=rtol, law=law, grid=grid),
-            lambda segment: of_segment(parameters, segment),
-            observe,
-            events,
-            loads,
-            times,
-            *rest,
-            segmented=problem.segments > 1,
-            dtype=dtype,
-            watcher=watcher,
-        )
+        how = {"segmented": several, "dtype": dtype, "watcher": watcher}
+        return march(tier_at(grid=grid), own, observe, events, loads, times, *rest, **how)
 
-    way = lanes(whole_way, patients, _note(structure, problem.solver))
+    def recorded(parameters: Mapping[str, Array], *course: Any) -> Recording:
+        return record(tier_at(), partial(of_segment, parameters), *course, room=problem.room)
+
+    def replayed(parameters: Mapping[str, Array], *course: Any) -> tuple:
+        still = jax.tree.map(lax.stop_gradient, (parameters, *course))
+        recording = lanes(recorded, patients, note)(*still)
+        return *replay(tier_at(), partial(of_segment, parameters), observe, *course, recording=recording), {}
+
+    note = _note(structure, problem.solver)
+    way = replayed if problem.room else lanes(whole_way, patients, note)
     begun = Start(begin, states, rates, done)
     outputs, final, rates, code, found = way(parameters, events, loads, times, before, begun)
     known = parameters if law is None else law(parameters["anchor"], parameters)
     status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))
-    status = worst(status, _finite(outputs, status))
     failed = status != codes.OK
     outputs = {name: jnp.where(failed[None, :], jnp.nan, value) for name, value in outputs.items()}
     ending = dict(zip(structure.state_names, final, strict=True))
@@ -276,10 +296,3 @@ def _parameter_status(structure: Structure, parameters: Mapping[str, Array], pat
         wrong = ~jnp.isfinite(value) | (value < item.bounds[0]) | (value > item.bounds[1])
         bad |= jnp.any(wrong, axis=0)
     return jnp.where(bad, codes.BAD_PARAMETER, codes.OK).astype(jnp.int32)
-
-
-def _finite(outputs: Mapping[str, Array], status: Array) -> Array:
-    finite = jnp.ones(status.shape, bool)
-    for value in outputs.values():
-        finite &= jnp.all(jnp.isfinite(value), axis=0)
-    return jnp.where(finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)

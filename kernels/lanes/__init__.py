@@ -19,12 +19,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from kernels.lanes import host
-from kernels.lanes.function import module_of, traced
+from kernels.lanes.function import module_of, nothing, traced
 from kernels.lanes.text import Unsupported
 
-__all__ = ["Unsupported", "lanes"]
+__all__ = ["Unsupported", "lanes", "room"]
 
 Note = Callable[[str], None]
 
@@ -56,12 +57,23 @@ def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reaso
     return called
 
 
-def _differentiable(function: Callable[..., Any], patients: int, note: Note) -> Callable[..., Any]:
-    """A function of leaves whose tangent program is compiled to lanes too."""
+def room(shape: tuple[int, ...], dtype: Any) -> jax.Array:
+    """An array with anything in it, to be written over; XLA's own `empty` is filled with zeros on CPUs."""
+    if host.missing():
+        return lax.empty(shape, dtype)
+    return jax.ffi.ffi_call(host.register(nothing("program")), jax.ShapeDtypeStruct(shape, dtype))()
+
+
+def _differentiable(function: Callable[..., Any], patients: int, note: Note, vectors: int = 2) -> Callable[..., Any]:
+    """A function of leaves whose tangent program is compiled to lanes too.
+
+    Args:
+        vectors: see `host.width`.
+    """
 
     @jax.custom_jvp
     def primal(*leaves: Any) -> Any:
-        return _batched(function, patients, note)(*leaves)
+        return _batched(function, patients, note, vectors)(*leaves)
 
     def pushed(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         moving = [i for i, t in enumerate(tangents) if not _is_zero(t)]
@@ -79,7 +91,8 @@ def _differentiable(function: Callable[..., Any], patients: int, note: Note) -> 
             # What is no real number has no derivative, and lanes no such thing as an array of nothing.
             return values, [s for s in jax.tree.leaves(slopes) if s.dtype != jax.dtypes.float0]
 
-        values, found = _differentiable(both, patients, note)(*primals, *(tangents[i] for i in moving))
+        # Tangents fill the registers by themselves.
+        values, found = _differentiable(both, patients, note, 1)(*primals, *(tangents[i] for i in moving))
         slopes = iter(found)
         return values, jax.tree.map(
             lambda v: next(slopes) if jnp.issubdtype(v.dtype, np.floating) else np.zeros(v.shape, jax.dtypes.float0),
@@ -94,38 +107,39 @@ def _is_zero(tangent: Any) -> bool:
     return isinstance(tangent, jax.custom_derivatives.SymbolicZero) or tangent.dtype == jax.dtypes.float0
 
 
-def _batched(function: Callable[..., Any], patients: int, note: Note) -> Callable[..., Any]:
+def _batched(function: Callable[..., Any], patients: int, note: Note, vectors: int) -> Callable[..., Any]:
     """A function of leaves that `vmap` turns into one program with a leading axis."""
 
     @jax.custom_batching.custom_vmap
     def plain(*leaves: Any) -> Any:
-        return _called(function, leaves, patients, note)
+        return _called(function, leaves, patients, note, vectors)
 
     @plain.def_vmap
     def together(size: int, batched: Sequence[bool], *leaves: Any) -> tuple[Any, Any]:
         axes = [0 if b else None for b in batched]
-        results = _batched(jax.vmap(function, in_axes=axes, axis_size=size), patients, note)(*leaves)
+        results = _batched(jax.vmap(function, in_axes=axes, axis_size=size), patients, note, vectors)(*leaves)
         return results, jax.tree.map(lambda _: True, results)
 
     return plain
 
 
-def _called(function: Callable[..., Any], leaves: Sequence[Any], patients: int, note: Note) -> Any:
+def _called(function: Callable[..., Any], leaves: Sequence[Any], patients: int, note: Note, vectors: int) -> Any:
     """One call by lanes, or by XLA."""
     reason = host.missing() or ("one patient does not fill the lanes" if patients == 1 else "")
     if not reason:
         try:
-            return _by_lanes(function, leaves, patients)
+            return _by_lanes(function, leaves, patients, vectors)
         except Unsupported as problem:
             reason = f"lanes cannot do {problem}"
     note(reason)
     return function(*leaves)
 
 
-def _by_lanes(function: Callable[..., Any], leaves: Sequence[Any], patients: int) -> Any:
+def _by_lanes(function: Callable[..., Any], leaves: Sequence[Any], patients: int, vectors: int) -> Any:
     """The call itself; the last group is filled up with copies of the last patient."""
-    width = host.width()
     program, shapes = traced(function, leaves, patients)
+    sizes = [s.dtype.itemsize for s in jax.tree.leaves(shapes) if jnp.issubdtype(s.dtype, np.floating)]
+    width = host.width(min(sizes, default=4), vectors)
     name = host.register(module_of(program, "program", width))
     more = -patients % width
 

@@ -36,6 +36,8 @@ class _Slots:
         for array, places, (_, wide) in zip(arrays, self.places, self.kinds, strict=True):
             for position in np.ndindex(*places.shape):
                 register = array[position]
+                if register.asked:
+                    raise Unsupported("whether any or all patients are so, as a number that is carried on")
                 if register.wide and not wide:
                     raise Unsupported("a value that differs between patients where it is carried as one for all")
                 text.put(places[position], text.widen(register) if wide else register)

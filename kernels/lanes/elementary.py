@@ -255,6 +255,19 @@ def cbrt(x: Array) -> Array:
     return jnp.where(x < 0.0, -root, root)
 
 
+def acos(x: Array) -> Array:
+    """Inverse cosine: pi/2 - asin x near 0, 2 asin sqrt((1 - |x|)/2), or pi less that, near the ends; to 2 ulp."""
+    size = jnp.abs(x)
+    inner = size <= 0.5
+    z = jnp.where(inner, x, jnp.sqrt(0.5 - 0.5 * size))
+    u = z * z
+    # Taylor's series of asin for |z| <= 1/2: (2k)! / (4^k k!^2 (2k + 1)) z^(2k + 1).
+    terms = 22 if x.dtype == jnp.float64 else 9
+    series = tuple(math.comb(2 * k, k) / (4.0**k * (2 * k + 1)) for k in range(1, terms))
+    asin = z + z * u * _polynomial(u, series)
+    return jnp.where(inner, math.pi / 2 - asin, jnp.where(x < 0.0, math.pi - (asin + asin), asin + asin))
+
+
 def rsqrt(x: Array) -> Array:
     """1 / sqrt(x)."""
     return 1.0 / jnp.sqrt(x)
@@ -275,5 +288,6 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "cos": cos,
     "tan": tan,
     "cbrt": cbrt,
+    "acos": acos,
     "rsqrt": rsqrt,
 }

@@ -157,8 +157,8 @@ def _clamp(text: Text, low: Register, x: Register, high: Register, **_: Any) -> 
 
 def _shift(operation: str) -> Emit:
     def emit(text: Text, a: Register, b: Register, **_: Any) -> Register:
-        if not b.text.isdigit() and not b.text.startswith("splat"):
-            raise Unsupported("a shift by a number that is not constant")
+        if not b.text.isdigit() or int(b.text) >= 8 * a.dtype.itemsize:
+            raise Unsupported("a shift by a number that is not constant, or too large")
         return text.binary(operation, a, b)
 
     return emit

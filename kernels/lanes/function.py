@@ -83,14 +83,9 @@ def _deliver(writer: Writer, value: Any, target: mem.Memory) -> None:
         mem.store(target, offset, array[position], writer.text)
 
 
-def _door(name: str, inputs: int, results: int, varying: int) -> str:
-    """XLA's handler: pointers and the number of patients out of its call frame, then the function.
-
-    Offsets are those of xla/ffi/api/c_api.h (API version 0): the frame's extension at 8, api at 16, args and rets from
-    40 and 80 on (their pointers at 72 and 112); a buffer's data at 24, rank at 32, dims at 40. A frame with an
-    extension asks for the API version; it is given the version of the caller.
-    """
-    lines = [
+def _beginning(name: str) -> list[str]:
+    """A handler up to where it is asked to compute."""
+    return [
         f"define ptr @{name}_door(ptr %frame) {{",
         "  %ep = getelementptr i8, ptr %frame, i64 8",
         "  %extension = load ptr, ptr %ep",
@@ -110,6 +105,21 @@ def _door(name: str, inputs: int, results: int, varying: int) -> str:
         "  ret ptr null",
         "compute:",
     ]
+
+
+def nothing(name: str) -> str:
+    """Assembly of a program that leaves its results as they are."""
+    return "\n".join([*_beginning(name), "  ret ptr null", "}"])
+
+
+def _door(name: str, inputs: int, results: int, varying: int) -> str:
+    """XLA's handler: pointers and the number of patients out of its call frame, then the function.
+
+    Offsets are those of xla/ffi/api/c_api.h (API version 0): the frame's extension at 8, api at 16, args and rets from
+    40 and 80 on (their pointers at 72 and 112); a buffer's data at 24, rank at 32, dims at 40. A frame with an
+    extension asks for the API version; it is given the version of the caller.
+    """
+    lines = _beginning(name)
     pointers = []
     for kind, offset, count in (("args", 72, inputs), ("rets", 112, results)):
         lines += [f"  %{kind}p = getelementptr i8, ptr %frame, i64 {offset}", f"  %{kind} = load ptr, ptr %{kind}p"]

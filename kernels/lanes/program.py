@@ -10,6 +10,7 @@ What a lane computes never depends on the other lanes: they only meet where a lo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -69,11 +70,21 @@ class Writer:
             known.update(zip(equation.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
 
-    def run_closed(self, program: Any, arguments: Sequence[Value]) -> list[Value]:
-        """The same for a program with its constants, or (from JAX 0.12 on) one that needs none."""
-        if hasattr(program, "consts"):
-            return self.run(program.jaxpr, program.consts, arguments)
-        return self.run(program, (), arguments)
+    def run_closed(
+        self, program: Any, arguments: Sequence[Value], outputs: Mapping[Any, Memory] | None = None
+    ) -> list[Value]:
+        """The same for a program with its constants, or (from JAX 0.12 on) one that needs none.
+
+        Args:
+            outputs: where results of this call belong. JAX shares one program among calls, so they hold for it alone.
+        """
+        around, self.outputs = self.outputs, dict(outputs or {})
+        try:
+            if hasattr(program, "consts"):
+                return self.run(program.jaxpr, program.consts, arguments)
+            return self.run(program, (), arguments)
+        finally:
+            self.outputs = around
 
     def equation(self, equation: Any, values: list[Value]) -> list[Value]:
         """The results of one equation."""
@@ -82,10 +93,11 @@ class Writer:
             return [self.each(equation, values)]
         inner = self._inner(equation)
         if inner is not None:
-            for outer, own in zip(equation.outvars, inner.jaxpr.outvars, strict=True):
-                if outer in self.outputs and not isinstance(own, core.Literal):
-                    self.outputs[own] = self.outputs[outer]
-            return self.run_closed(inner, values)
+            pairs = zip(equation.outvars, inner.jaxpr.outvars, strict=True)
+            outputs = {
+                own: self.outputs[o] for o, own in pairs if o in self.outputs and not isinstance(own, core.Literal)
+            }
+            return self.run_closed(inner, values, outputs)
         from kernels.lanes.arrays import ARRAYS
         from kernels.lanes.control import CONTROL
         from kernels.lanes.reductions import REDUCTIONS
@@ -114,6 +126,14 @@ class Writer:
 
     def one(self, equation: Any, registers: Sequence[Register]) -> Register:
         """An element-wise equation on one element."""
+        result = self._one(equation, registers)
+        if any(register.asked for register in registers):
+            if result.wide:
+                raise Unsupported("whether any or all patients are so, as a number of each patient")
+            result = replace(result, asked=True)
+        return result
+
+    def _one(self, equation: Any, registers: Sequence[Register]) -> Register:
         name, text = equation.primitive.name, self.text
         if name in INSTRUCTIONS:
             return INSTRUCTIONS[name](text, *registers, **equation.params)
@@ -177,8 +197,6 @@ class Writer:
 
     def view(self, value: Memory, axis: int, index: Register) -> Memory:
         """A view without one axis, at an index of it."""
-        from dataclasses import replace
-
         moved = mem.shifted(value, axis, index, self.text)
         drop = [i for i in range(len(value.shape)) if i != axis]
         shape, strides = tuple(value.shape[i] for i in drop), tuple(value.strides[i] for i in drop)

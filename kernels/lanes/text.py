@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -60,11 +60,13 @@ class Register:
         text: its name, or a constant.
         dtype: of its elements.
         wide: one element per lane; otherwise the same for all of them.
+        asked: an answer of all lanes together, which may decide a loop and nothing else: it depends on who is there.
     """
 
     text: str
     dtype: np.dtype
     wide: bool = False
+    asked: bool = False
 
 
 Registers = Any  # an array of `Register`s, one per element of a value; NumPy has no type for that
@@ -178,11 +180,11 @@ class Text:
     def across(self, operation: str, a: Register) -> Register:
         """One bool for all lanes: "or", whether any is true, or "and", whether all are."""
         if not a.wide:
-            return a
+            return replace(a, asked=True)
         vector = self.type_of(bool, True)
         name = f"@llvm.vector.reduce.{operation}.v{self.lanes}i1"
         self.declared[name] = f"declare i1 {name}({vector})"
-        return self.make(f"call i1 {name}({vector} {a.text})", bool, False)
+        return replace(self.make(f"call i1 {name}({vector} {a.text})", bool, False), asked=True)
 
     # --- stack and loops -------------------------------------------------------------------------------------------
 
@@ -244,6 +246,7 @@ class Text:
     def switch(self, index: Register, branches: Sequence[Callable[[], None]]) -> None:
         """One of the branches, by a scalar int32 index clamped to them."""
         labels = [self.name("case") for _ in branches]
+        index = self.call("smax", (index, constant(0, np.int32)))
         after = self.name("after")
         cases = " ".join(f"i32 {i}, label %{name}" for i, name in enumerate(labels[:-1]))
         self.line(f"switch i32 {index.text}, label %{labels[-1]} [{cases}]")

@@ -56,7 +56,7 @@ def equal_steps(rates_of, start, end, count, method):
     size = len(start)
     tier = StiffTier(rates_of, frozenset(), size=size, rtol=1e-6, method=method)
     length, zero = jnp.full(1, end / count), jnp.zeros(1)
-    way = Way((), (zero,) * size, (zero,) * size, zero, zero, zero, 0.0)
+    way = Way((), (zero,) * size, (zero,) * size, zero, zero, zero, zero, 0.0)
 
     def one(i, x):
         return tier.stages(Walk(i * length, x, (), zero, zero, None), way, length)[0]

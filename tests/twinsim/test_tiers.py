@@ -8,6 +8,7 @@ import twinsim
 from kernels import status as codes
 from twinsim.models import analysis
 from twinsim.prediction import predict_structure
+from twinsim.solver import Solver
 
 PATIENTS = 32
 STARS = [name for name in twinsim.structures() if analysis.star(twinsim.structure(name)) is not None]
@@ -108,6 +109,15 @@ def test_the_structures_that_have_a_closed_solution():
 @pytest.mark.parametrize("name", STARS)
 def test_tiers_and_precisions_agree(name):
     compare(name, seed=sum(map(ord, name)))
+
+
+@pytest.mark.parametrize("tier", ["explicit", "stiff"])
+def test_outputs_that_are_interpolated_agree(tier):
+    """Boluses and infusions that overlap, with lag, each patient at its own times."""
+    structure, records, values = cases("pk/two_compartment_oral", seed=8)
+    closed, _ = predict_structure(structure, records, values, solver="closed")
+    dense, status = predict_structure(structure, records, values, solver=Solver(tier, "float64", 1e-9, dense=True))
+    assert (status == 0).all() and 0.0 < worst(dense, closed, records) < 1e-5
 
 
 def test_tiers_agree_at_steady_state():

@@ -95,7 +95,8 @@ def fit_pooled(
     def on_scale(z: jax.Array) -> jax.Array:
         return objective(jnp.stack([s.inward(z[i]) for i, s in enumerate(scale)]))
 
-    method, step = _stepper(_forward_gradient(on_scale))
+    # Predictions know their derivatives by patients' parameters; in several segments those would be too many.
+    method, step = _stepper(on_scale if fitted.design.segments is None else _forward_gradient(on_scale))
     runs = [_search(method, step, jnp.asarray(z), max_steps=max_steps) for z in scattered]
     best = min(runs, key=lambda run: (not run.converged, run.objective if math.isfinite(run.objective) else math.inf))
     if not math.isfinite(best.objective):

@@ -35,9 +35,11 @@ class Doses(NamedTuple):
     duration: Array
 
 
-def _per_route(layout: Layout, plan: Mapping[str, Array], value: Callable[[Route], Array | float]) -> Array | float:
-    """The value of each row's own route, (row, patient | 1)."""
-    values = [value(route) for route in layout.routes]
+def _per_route(
+    layout: Layout, plan: Mapping[str, Array], value: Callable[[Route], Array | float], default: float
+) -> Array | float:
+    """The value of each row's own route, (row, patient | 1); the default where nothing is given by any."""
+    values = [value(route) for route in layout.routes] or [default]
     result = values[0]
     for number, other in enumerate(values[1:], 1):
         result = jnp.where(plan["target"] == number, other, result)
@@ -54,13 +56,14 @@ def planned_doses(
             name = getattr(route, attribute)
             return default if name is None else p[name]
 
-        return _per_route(layout, plan, value)
+        return _per_route(layout, plan, value, default)
 
     size = _sizes(layout, plan, covariates)
     given = plan["value"] * size
     lag, bioavailable = named("lag", 0.0), named("f", 1.0)
     amount = given * bioavailable
-    by_route = _per_route(layout, plan, lambda route: {"rate": -1.0, "duration": -2.0}.get(route.infusion or "", 0.0))
+    modelled = {"rate": MODELLED_RATE, "duration": MODELLED_DURATION}
+    by_route = _per_route(layout, plan, lambda route: modelled.get(route.infusion or "", 0.0), 0.0)
     has_rate, has_duration = ~jnp.isnan(plan["rate"]), ~jnp.isnan(plan["duration"])
     own_rate = jnp.where(plan["rate"] > 0.0, plan["rate"] * size, plan["rate"])
     code = jnp.where(has_rate, own_rate, jnp.where(has_duration, 0.0, by_route))

@@ -118,12 +118,21 @@ def usable(folder: Path | None) -> Path | None:
     try:
         # What lies here is run: nobody else may write it.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_ours_alone(folder):
+            return None
         if not os.access(folder, os.W_OK | os.X_OK) or shutil.disk_usage(folder).free < FREE_BYTES:
             return None
         _prune(folder)
     except OSError:
         return None
     return folder
+
+
+def _is_ours_alone(folder: Path) -> bool:
+    """Whether nobody else can put machine code there."""
+    found = folder.stat()
+    owner = getattr(os, "getuid", None)
+    return owner is None or (found.st_uid == owner() and not found.st_mode & 0o022)
 
 
 def _prune(folder: Path) -> None:

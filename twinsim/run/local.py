@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -19,7 +19,7 @@ import numpy as np
 from twinsim.errors import StoreError
 from twinsim.run.finish import finish, remove_shards, whole_results
 from twinsim.run.job import Job, State
-from twinsim.run.outcome import RunOutcome
+from twinsim.run.outcome import RunOutcome, failed_patients
 from twinsim.run.plan import Plan, make_plan, stored_identity, stored_variables
 from twinsim.run.progress import FirstPatients, Reporter, reporter_for
 from twinsim.store.files import DiskError, remove_temporary
@@ -102,7 +102,7 @@ class _Run:
         self.done: dict[int, Shard] = {}
         self.failed: dict[int, Exception] = {}
         self.sealed: deque[Future[Shard]] = deque()
-        self.begun, self.first = time.monotonic(), FirstPatients()
+        self.begun, self.first, self.codes = time.monotonic(), FirstPatients(), Counter[str]()
 
     def go(self) -> RunOutcome:
         """Check what is there, compute what is missing, make the results."""
@@ -162,6 +162,7 @@ class _Run:
             shards_failed=len(self.failed),
             seconds=time.monotonic() - self.begun,
             interrupted=interrupted,
+            statuses=dict(self.codes),
             failures={n: f"{type(e).__name__}: {e}" for n, e in sorted(self.failed.items())},
         )
 
@@ -274,8 +275,7 @@ class _Run:
             raise result
         chunk = {key: np.asarray(array) for key, array in result.items()}
         self.first.computed()
-        status = chunk.get("status")
-        failed = 0 if status is None else int((status != 0).reshape(-1, count).any(axis=0).sum())
+        failed = failed_patients(chunk.get("status"), count, self.codes)
         reduced = {r.name: pool.submit(r.add, states[r.name], chunk, first) for r in self.job.reducers}
         try:
             writer.add(first, count, chunk, failed)

@@ -39,6 +39,7 @@ FUNCTIONS = {
     "sinh": (jnp.sinh, np.sinh, uniform(-80, 80), uniform(-700, 700), 5),
     "cosh": (jnp.cosh, np.cosh, uniform(-80, 80), uniform(-700, 700), 4),
     "cbrt": (jnp.cbrt, np.cbrt, uniform(-1e3, 1e3), uniform(-1e3, 1e3), 8),
+    "acos": (jnp.arccos, np.arccos, uniform(-1, 1), uniform(-1, 1), 3),
     "rsqrt": (lax.rsqrt, lambda x: 1 / np.sqrt(x), logarithmic(1e-30, 1e30), logarithmic(1e-300, 1e300), 2),
     "sqrt": (jnp.sqrt, np.sqrt, logarithmic(1e-30, 1e30), logarithmic(1e-300, 1e300), 0.51),
 }

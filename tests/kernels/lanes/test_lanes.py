@@ -1,5 +1,7 @@
 """Programs by lanes against the same programs by XLA, and what lanes leave to it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -223,3 +225,31 @@ def test_random_programs(operations, seed):
         return x, y
 
     check(program, X, Y, rtol=1e-12)
+
+
+@jax.jit
+def growing(x):
+    return lax.scan(lambda c, _: (c * 1.01, c), x, None, length=100)[1]
+
+
+def test_a_function_called_twice_writes_its_result_once():
+    check(lambda x: (growing(x), jnp.sum(growing(2.0 * x), axis=0)), X, rtol=1e-13)
+
+
+def test_what_depends_on_who_is_there_is_no_number():
+    notes = []
+    program = lambda x: jnp.where(jnp.any(x > 1.9), x, 0.0)  # noqa: E731
+    found = lanes(program, N, notes.append)(X)
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(program(X)))
+    assert len(notes) == 1 and "patients" in notes[0]
+
+
+def test_a_branch_out_of_range_is_the_nearest():
+    for which in (-3, 7):
+        check(lambda x, k: lax.switch(k[0], [lambda: x, lambda: 2.0 * x]), X, jnp.asarray([which], jnp.int32))
+
+
+def test_threads_may_compile_the_same_program():
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: np.asarray(lanes(lambda x: x * 3.25 + 1.0, N)(X)), range(8)))
+    assert all((one == found[0]).all() for one in found)
