@@ -184,13 +184,13 @@ class Watch:
         peak = (-never, never) if self.peak else ()
         return {name: Found(area, peak, tuple((zero, zero, never) for _ in self.levels)) for name in names}
 
-    def begin(self, found: FoundAll, first: Array, time: Array, seen: Looks) -> FoundAll:
-        """Where it is the first output: what its value is by itself."""
+    def point(self, found: FoundAll, where: Array, time: Array, seen: Looks) -> FoundAll:
+        """With a value by itself, `where` it counts: the first one, or one that the curve has jumped to."""
 
         def one(old: Found, look: Look) -> Found:
-            peak = _chosen(first, (look.value, time), old.peak) if self.peak else ()
+            peak = self._higher(old.peak, where, ((look.value, time),))
             above = tuple(
-                (total, low, jnp.where(first & (look.value >= level), time, when))
+                (total, low, jnp.where(where & (look.value >= level) & (time < when), time, when))
                 for level, (total, low, when) in zip(self.levels, old.above, strict=True)
             )
             return Found(old.area, peak, above)

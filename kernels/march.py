@@ -117,7 +117,8 @@ class March(NamedTuple):
 
     def looked_at(self, carry: Carry, time: Array) -> tuple[States, Any]:
         """States at an output and memory, of a dense tier."""
-        rates, elapsed, limit = self.cast(carry.rates), self.elapsed(carry, time), self.limit(carry)
+        limit = self.limit(carry)
+        rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
         tier: Any = self.tier
         return tier.reach(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit)
 

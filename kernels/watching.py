@@ -86,14 +86,16 @@ class Watcher(NamedTuple):
 
     def begun_at(self, seen: Seen, time: Array) -> Seen:
         """At an output, before which nothing counts if it is the first."""
-        found = self.watch.begin(seen.found, ~seen.begun, time.astype(self.dtype), seen.looks)
+        found = self.watch.point(seen.found, ~seen.begun, time.astype(self.dtype), seen.looks)
         time = jnp.broadcast_to(time, seen.time.shape)
         return seen._replace(time=time, found=found, begun=jnp.ones_like(seen.begun))
 
     def jumped(self, before: Seen, seen: Seen, time: Array, after: Looks, due: Array) -> Seen:
         """After an event where it is due; elsewhere as seen before."""
         new = jax.tree.map(lambda a, b: jnp.where(due, a, b), after, before.looks)
-        return Seen(jnp.where(due, time, before.time), new, _larger(seen.largest, new), seen.found, seen.begun)
+        # No piece follows where the last output comes at the same time.
+        found = self.watch.point(seen.found, due & seen.begun, time.astype(self.dtype), new)
+        return Seen(jnp.where(due, time, before.time), new, _larger(seen.largest, new), found, seen.begun)
 
     def passed(
         self,

@@ -24,7 +24,7 @@ def watched(curve, ends, watch=WATCH, dtype=jnp.float64):
 
     def run(ends):
         found = watch.start({"y": 0}, 2, dtype)
-        found = watch.begin(found, jnp.ones((1,), bool), ends[0], look(curve, ends[0]))
+        found = watch.point(found, jnp.ones((1,), bool), ends[0], look(curve, ends[0]))
 
         def one(found, piece):
             a, b = piece

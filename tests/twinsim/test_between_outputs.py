@@ -53,6 +53,17 @@ def test_few_outputs_and_many_and_neighbours(solver):
         assert np.array_equal(alone[key], few[key][:3]), key
 
 
+def test_steps_that_go_on_past_outputs_are_seen_whole():
+    """Dense output takes the same steps whatever the outputs are, from the first of them on, which is no event here."""
+    events, options = twinsim.regimen(320, interval=7.3, count=3), {"size": 4, "precision": "float32"}
+    grids = [np.linspace(1.0, 24.0, n) for n in (4, 90)]
+    few, many = (simulated(events, times, "explicit", dense=True, **options) for times in grids)
+    exact = simulated(events, grids[0], "closed", **options)
+    for key in KEYS:
+        assert np.array_equal(few[key], many[key]), key
+        assert few[key] == pytest.approx(exact[key], rel=1e-4), key
+
+
 def test_an_infusion_is_highest_at_its_end():
     """Outputs at 0 h and 12 h only: Cmax = R/CL (1 - exp(-k T)) at T, and a bolus' jump is a first passage."""
     model = "vancomycin_goti_2018"
@@ -64,3 +75,14 @@ def test_an_infusion_is_highest_at_its_end():
     bolus = twinsim.regimen(1000, route="iv", start=2.0)
     given = twinsim.simulate(model, 4, bolus, times=[0.0, 12.0], **options)
     assert (given["endpoints/first_above_1"] == 2.0).all() and (given["endpoints/tmax"] == 2.0).all()
+
+
+def test_a_bolus_at_the_last_output_counts():
+    """No piece follows it, and yet its value is an output's."""
+    bolus = twinsim.regimen(1000, route="iv", start=12.0)
+    got = twinsim.simulate(
+        "vancomycin_goti_2018", 3, bolus, times=[0.0, 6.0, 12.0], solver="explicit", covariates={"dialysis": 0.0},
+        endpoints=("cmax", "tmax", "first_above:1"),
+    )  # fmt: skip
+    assert np.array_equal(got["endpoints/cmax"], got["concentration"][-1])
+    assert (got["endpoints/tmax"] == 12.0).all() and (got["endpoints/first_above_1"] == 12.0).all()
