@@ -57,7 +57,7 @@ def block_of(problem: Problem, tier: str, precision: str, rtol: float | None) ->
 
     def block(own: dict, shared: dict) -> Any:
         parameters = {**{name: value[None] for name, value in own.items()}, **shared["others"]}
-        outputs, _, status = solve_block(
+        outputs, _, status, _ = solve_block(
             solved, shared["plan"], parameters, {}, shared["times"], shared["order"], BLOCK
         )
         return outputs, status

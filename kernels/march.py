@@ -18,31 +18,10 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
-
-States = tuple[Array, ...]
-
-
-class Events(NamedTuple):
-    """Sorted events; padding has time inf.
-
-    Attributes:
-        time: when, counted as the outputs are, float64 (event, patient | 1).
-        target: state it acts on, -1 for none, int32 (event, patient | 1).
-        scale, add: x[target] becomes x[target] * scale + add (event, patient | 1).
-        rate: added to the constant input rate of the target (event, patient | 1).
-        reset: all states and input rates become 0 before anything else, bool (event, patient | 1).
-        load: row of `loads` that is added to the states, -1 for none, int32 (event, patient | 1).
-        segment: parameter segment from here on, int32 (event, patient | 1).
-    """
-
-    time: Array
-    target: Array
-    scale: Array
-    add: Array
-    rate: Array
-    reset: Array
-    load: Array
-    segment: Array
+from kernels.between import FoundAll
+from kernels.events import Events, States, fetch, jump
+from kernels.stepping import SteppingTier
+from kernels.watching import Watcher, ahead
 
 
 class Tier(Protocol):
@@ -82,7 +61,8 @@ class Tier(Protocol):
 class Carry(NamedTuple):
     """Where each patient stands: the last stop, the state there, the next event, and whether outputs were finite.
 
-    `time`, `next_event` and `segment` are (patient), or (1) where they are the same for everyone.
+    `time`, `next_event` and `segment` are (patient), or (1) where they are the same for everyone. `seen` is what a
+    watcher has seen; empty without one.
     """
 
     time: Array
@@ -93,6 +73,7 @@ class Carry(NamedTuple):
     segment: Array
     prepared: Any
     finite: Array
+    seen: Any
 
 
 class Start(NamedTuple):
@@ -123,6 +104,7 @@ class March(NamedTuple):
     segmented: bool
     fixed: Any
     dtype: Any
+    watcher: Watcher | None
 
     def prepared(self, carry: Carry) -> Any:
         """What the tier prepared for the parameters in force."""
@@ -135,18 +117,39 @@ class March(NamedTuple):
 
     def looked_at(self, carry: Carry, time: Array) -> tuple[States, Any]:
         """States at an output and memory, of a dense tier."""
-        coming = fetch(self.events.time, carry.next_event)
-        coming = jnp.where(carry.next_event < self.events.time.shape[0], coming, jnp.inf)
-        limit = self.elapsed(carry, jnp.where(coming < self.last, coming, self.last))
+        limit = self.limit(carry)
         rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
         tier: Any = self.tier
         return tier.reach(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit)
 
+    def limit(self, carry: Carry) -> Array:
+        """How far steps may go on: to the next event or the last output."""
+        coming = fetch(self.events.time, carry.next_event)
+        coming = jnp.where(carry.next_event < self.events.time.shape[0], coming, jnp.inf)
+        return self.elapsed(carry, jnp.where(coming < self.last, coming, self.last))
+
+    def passed(self, carry: Carry, time: Array, counts: Array, *, output: bool) -> tuple[States, Any, Any]:
+        """States and memory at a time, and what the watcher has seen by then where that counts."""
+        watcher, seen, rates = self.watcher, carry.seen, self.cast(carry.rates)
+        assert watcher is not None
+        parameters = self.parameters_of(carry.segment)
+        if isinstance(self.tier, SteppingTier):
+            elapsed = limit = self.elapsed(carry, time)
+            if output and self.tier.dense:
+                # Nothing is seen of a step across the first output, so that one lands.
+                limit = jnp.where(counts, self.limit(carry), elapsed)
+            states, memory, looks, found = self.tier.reach_along(
+                self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit,
+                along=watcher.along(rates, parameters, counts), looks=seen.looks, found=seen.found,
+            )  # fmt: skip
+            return states, memory, seen._replace(looks=looks, found=found)
+        states, memory = self.moved(carry, time)
+        move = lambda t: self.moved(carry, t)[0]  # noqa: E731
+        return states, memory, watcher.passed(seen, time, states, rates, parameters, move, counts)
+
     def elapsed(self, carry: Carry, time: Array) -> Array:
         """Time since the last stop, in the working precision."""
-        ahead = time - carry.time
-        # Chosen, not taken by maximum, whose derivative is halved at 0: where an event falls on an output.
-        return jnp.where(ahead < 0.0, 0.0, ahead).astype(self.dtype)
+        return ahead(carry.time, time, self.dtype)
 
     def cast(self, rates: States) -> States:
         """Input rates as the tier takes them."""
@@ -156,7 +159,10 @@ class March(NamedTuple):
         """Go to the next event where it is due, and let it happen."""
         event = fetch(self.events, carry.next_event)
         time = jnp.where(due, event.time, carry.time)
-        states, memory = self.moved(carry, time)
+        if self.watcher is None:
+            (states, memory), seen = self.moved(carry, time), carry.seen
+        else:
+            states, memory, seen = self.passed(carry, time, due & carry.seen.begun, output=False)
         states, rates = jump(event, self.loads, due, states, carry.rates)
         segment = jnp.where(due, event.segment, carry.segment) if self.segmented else carry.segment
         after = carry._replace(
@@ -169,17 +175,25 @@ class March(NamedTuple):
         )
         fresh = self.tier.after_event(self.prepared(after), states, self.cast(rates), memory, time)
         # Who has no event now goes on to the bit as without the neighbours' events.
-        return after._replace(memory=jax.tree.map(lambda new, old: jnp.where(due, new, old), fresh, memory))
+        memory = jax.tree.map(lambda new, old: jnp.where(due, new, old), fresh, memory)
+        if self.watcher is not None:
+            looks = self.watcher.look(time, states, self.cast(rates), self.parameters_of(segment))
+            seen = self.watcher.jumped(carry.seen, seen, time, looks, due)
+        return after._replace(memory=memory, seen=seen)
 
     def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
-        """Apply what comes before an output, and look."""
+        """Apply what comes before an output, and look; a watcher begins with the first one."""
         time, before = row
 
         def due(carry: Carry) -> Array:
             return carry.next_event < before
 
         carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c)), carry)
-        states, memory = self.looked_at(carry, time) if self.tier.dense else self.moved(carry, time)
+        if self.watcher is None:
+            states, memory = self.looked_at(carry, time) if self.tier.dense else self.moved(carry, time)
+        else:
+            states, memory, watched = self.passed(carry, time, carry.seen.begun, output=True)
+            carry = carry._replace(seen=self.watcher.begun_at(watched, time))
         seen = self.observe(time, states, self.parameters_of(carry.segment))
         for value in jax.tree.leaves(seen):
             carry = carry._replace(finite=carry.finite & jnp.isfinite(value))
@@ -202,8 +216,9 @@ def march(
     *,
     segmented: bool,
     dtype: Any,
-) -> tuple[Any, States, States, Array]:
-    """Outputs at `times`, and states, input rates and status at the last of them.
+    watcher: Watcher | None = None,
+) -> tuple[Any, States, States, Array, FoundAll]:
+    """Outputs at `times`, states, input rates and status at the last of them, and what outputs do between them.
 
     Args:
         parameters_of: segment (patient | 1) -> whatever tier.prepare and observe take as parameters.
@@ -214,14 +229,16 @@ def march(
         start: where patients begin.
         segmented: False: the parameters never change, and are prepared once.
         dtype: of states and outputs.
+        watcher: looks on from the first output to the last.
 
     Returns:
-        outputs (time, patient), states, input rates, status (patient): non_finite also where an output was not finite.
+        outputs (time, patient), states, input rates, status (patient): non_finite also where an output was not finite,
+        and what the watcher has found by output.
     """
     clock = jnp.broadcast_shapes(start.time.shape, start.events_done.shape, events.time.shape[1:], times.shape[1:])
     segment = jnp.zeros(clock, jnp.int32)
     prepared = tier.prepare(parameters_of(segment))
-    way = March(tier, parameters_of, observe, events, loads, times[-1], segmented, prepared, dtype)
+    way = March(tier, parameters_of, observe, events, loads, times[-1], segmented, prepared, dtype, watcher)
     begin = jnp.broadcast_to(start.time, clock)
     carry = Carry(
         time=begin,
@@ -232,47 +249,18 @@ def march(
         segment=segment,
         prepared=prepared if segmented else (),
         finite=jnp.ones(start.states[0].shape, bool),
+        seen=(),
     )
+    if watcher is not None:
+        seen = watcher.start(begin, start.states, way.cast(start.rates), parameters_of(segment))
+        carry = carry._replace(seen=seen)
     carry, outputs = lax.scan(way.one_output, carry, (times, events_before))
     if not tier.restarts:
         states, memory = way.moved(carry, times[-1])
         carry = carry._replace(states=states, memory=memory)
     finite = jnp.where(carry.finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)
-    return outputs, carry.states, carry.rates, worst(tier.status(carry.memory), finite)
-
-
-def fetch(rows: Any, index: Array) -> Any:
-    """Each patient's row of that index, of arrays (row, patient | 1); beyond the last one, the last."""
-
-    def column(values: Array) -> Array:
-        row = jnp.minimum(index, values.shape[0] - 1)
-        if values.shape[1] == 1 and row.shape[0] == 1:
-            return lax.dynamic_index_in_dim(values, row[0], 0, keepdims=False)
-        wide = jnp.broadcast_to(values, (values.shape[0], row.shape[0]))
-        return jax.vmap(_entry, in_axes=(1, 0))(wide, row)
-
-    return jax.tree.map(column, rows)
-
-
-def _entry(column: Array, row: Array) -> Array:
-    return lax.dynamic_index_in_dim(column, row, 0, keepdims=False)
-
-
-def jump(event: Events, loads: Array, due: Array, states: States, rates: States) -> tuple[States, States]:
-    """States and input rates after the event, where it is due."""
-    wiped = due & event.reset
-    new_states, new_rates = [], []
-    for i, (x, r) in enumerate(zip(states, rates, strict=True)):
-        hit = due & (event.target == i)
-        x = jnp.where(wiped, 0.0, x)
-        r = jnp.where(wiped, 0.0, r)
-        x = jnp.where(hit, x * event.scale.astype(x.dtype) + event.add.astype(x.dtype), x)
-        r = jnp.where(hit, r + event.rate.astype(r.dtype), r)
-        for k in range(loads.shape[0]):
-            x = jnp.where(due & (event.load == k), x + loads[k, i].astype(x.dtype), x)
-        new_states.append(x)
-        new_rates.append(r)
-    return tuple(new_states), tuple(new_rates)
+    found = {} if watcher is None else carry.seen.found
+    return outputs, carry.states, carry.rates, worst(tier.status(carry.memory), finite), found
 
 
 def worst(*statuses: Array) -> Array:

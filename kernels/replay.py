@@ -22,7 +22,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
-from kernels.march import Events, Start, States, fetch, jump
+from kernels.events import Events, States, fetch, jump
+from kernels.march import Start
 from kernels.stepping import Memory, SteppingTier, Walk, Way
 
 # What a row says where it is not simply a step's length.
@@ -216,10 +217,13 @@ def replay(
     *,
     recording: Recording,
 ) -> tuple[Any, States, States, Array]:
-    """What `kernels.march.march` returns, by recorded steps; NaN, and derivatives NaN, of patients that failed.
+    """What `kernels.march.march` returns first, by recorded steps; NaN, and derivatives NaN, of patients that failed.
 
     Args:
         recording: of the same march.
+
+    Returns:
+        outputs (time, patient), states, input rates, status (patient).
     """
     track = Track(tier, parameters_of, events, loads, times, events_before)
     room, patients = recording.rows.shape

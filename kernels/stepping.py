@@ -4,12 +4,8 @@ Each call carries every patient of the block to its own stop, in its own steps; 
 control is frozen for derivatives: tangents flow through the stages and through the length of the landing step, so
 that they are the derivatives of the numbers computed.
 
-Error of a step, per state i:  e_i / (rtol max(|x_i|, |x_i new|, floor * largest |x_i| so far));  the norm is the root
-mean square over states, so that a tolerance means the same whatever the unit of a state. A state late in a chain that
-starts from nothing is t^n at first, of which no step of lower order gets any digit right: FAINT times the largest of
-all states is little enough for any unit, and need not be accurate.
-
-Dense tiers (`kernels.dense`) look at outputs from steps that go on past them, up to a limit.
+How long a step may be is told by `kernels.control`. Dense tiers (`kernels.dense`) look at outputs from steps that go on
+past them, up to a limit. Whoever looks on sees every accepted step, wherever the outputs are.
 """
 
 from __future__ import annotations
@@ -23,10 +19,10 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
+from kernels.between import Along, FoundAll, Looks
+from kernels.control import least_sizes, next_step, squared_norm
 from kernels.dense import Ahead, Bent, States, begun, looked_back
-from kernels.rough import larger, reciprocal, root
-
-FAINT = 1e-12
+from kernels.rough import larger
 
 
 class Memory(NamedTuple):
@@ -62,6 +58,8 @@ class Walk(NamedTuple):
     peak: States = ()
     last: Bent | None = None
     earlier: Bent | None = None
+    looks: Looks | None = None
+    found: FoundAll | None = None
 
 
 class Way(NamedTuple):
@@ -75,6 +73,7 @@ class Way(NamedTuple):
     limit: Array
     smallest: Array
     eps: float
+    along: Along | None = None
 
 
 class SteppingTier(ABC):
@@ -162,19 +161,41 @@ class SteppingTier(ABC):
         self, prepared: Any, states: States, rates: States, memory: Memory, time: Array, elapsed: Array, limit: Array
     ) -> tuple[States, Memory]:
         """States after `elapsed`; steps of a dense tier may go on from there to `limit`."""
-        way = self.way(prepared, rates, memory.peak, time, elapsed, limit)
+        return self.reach_along(prepared, states, rates, memory, time, elapsed, limit)[:2]
+
+    def reach_along(
+        self,
+        prepared: Any,
+        states: States,
+        rates: States,
+        memory: Memory,
+        time: Array,
+        elapsed: Array,
+        limit: Array,
+        *,
+        along: Along | None = None,
+        looks: Looks | None = None,
+        found: FoundAll | None = None,
+    ) -> tuple[States, Memory, Any, Any]:
+        """As `reach`, while someone looks on, from `looks` where steps are and what was `found` before."""
+        way = self.way(prepared, rates, memory.peak, time, elapsed, limit)._replace(along=along)
         if memory.ahead is None:
             first = Walk(jnp.zeros_like(states[0]), states, memory.slope, memory.step, memory.steps, memory.trend)
         else:
-            walked, here, *steps = memory.ahead
-            first = Walk(walked, here, memory.slope, memory.step, memory.steps, memory.trend, memory.peak, *steps)
+            walked, here, last, earlier = memory.ahead
+            first = Walk(
+                walked, here, memory.slope, memory.step, memory.steps, memory.trend, memory.peak, last, earlier
+            )
+        first = first._replace(looks=looks, found=found)
         walk = lax.while_loop(lambda w: jnp.any(self._active(w, elapsed)), lambda w: self.step(w, way), first)
         if walk.last is None or walk.earlier is None:
             seen, slope = self.settled(walk.states, walk.slope, way)
-            return seen, Memory(walk.step, slope, self.peak(memory.peak, walk.states), walk.steps, walk.trend)
+            memory = Memory(walk.step, slope, self.peak(memory.peak, walk.states), walk.steps, walk.trend)
+            return seen, memory, walk.looks, walk.found
         ahead = Ahead(walk.walked, walk.states, walk.last, walk.earlier)
         seen = looked_back(ahead, states, elapsed)
-        return seen, Memory(walk.step, walk.slope, walk.peak, walk.steps, walk.trend, ahead)
+        memory = Memory(walk.step, walk.slope, walk.peak, walk.steps, walk.trend, ahead)
+        return seen, memory, walk.looks, walk.found
 
     def way(self, prepared: Any, rates: States, peak: States, time: Array, elapsed: Array, limit: Array) -> Way:
         """The way to a stop."""
@@ -182,7 +203,7 @@ class SteppingTier(ABC):
         eps = float(jnp.finfo(self.dtype).eps)
         limit = jnp.where(limit > elapsed, limit, elapsed)
         smallest = eps * jnp.abs(start) + eps**3 * limit  # near the start a step may be far below eps * limit
-        return Way(prepared, rates, self._least(peak), start, elapsed, limit, smallest, eps)
+        return Way(prepared, rates, least_sizes(peak, self.floor), start, elapsed, limit, smallest, eps)
 
     def settled(self, states: States, slope: States, way: Way) -> tuple[States, States]:
         """States and slope as they are, with the derivative that a way of no length has: dx = f(t, x) d(elapsed).
@@ -230,16 +251,22 @@ class SteppingTier(ABC):
         active, wanted = self._going(walk, way), lax.stop_gradient(walk.step)
         lands, _, length = self.length(walk, way)
         walked = jnp.where(lands, way.limit, walk.walked + length)
-        least = self._least(walk.peak) if self.dense else way.least
+        least = least_sizes(walk.peak, self.floor) if self.dense else way.least
         states, slope, error, bends = self.stages(walk, way, length)
-        size = lax.stop_gradient(self._squared_norm(error, walk.states, states, least))
+        size = lax.stop_gradient(squared_norm(error, walk.states, states, least, self.rtol))
         accepted = active & (size <= 1.0)
         smallest = way.smallest + way.eps * walk.walked
-        longer, trend = self._next(wanted, lax.stop_gradient(length), size, accepted, smallest, walk.trend)
+        longer, trend = next_step(self.order, wanted, lax.stop_gradient(length), size, accepted, smallest, walk.trend)
 
         def chosen(new: Array, old: Array) -> Array:
             return jnp.where(accepted, new, old)
 
+        looks, found = walk.looks, walk.found
+        if way.along is not None:
+            here = way.start + walk.walked
+            new = way.along.look(here + length, states)
+            found = way.along.add(found, here, length, looks, new, accepted)
+            looks = jax.tree.map(chosen, new, looks)
         return Walk(
             walked=chosen(walked, walk.walked),
             states=tuple(map(chosen, states, walk.states)),
@@ -250,51 +277,14 @@ class SteppingTier(ABC):
             peak=tuple(map(chosen, self.peak(walk.peak, states), walk.peak)) if self.dense else (),
             last=jax.tree.map(chosen, Bent(walk.walked, length, walk.states, bends), walk.last) if self.dense else None,
             earlier=jax.tree.map(chosen, walk.last, walk.earlier),
+            looks=looks,
+            found=found,
         )
 
     @staticmethod
     def peak(peak: States, states: States) -> States:
         """The largest size of each state so far."""
         return tuple(larger(jnp.abs(lax.stop_gradient(x)), p) for p, x in zip(peak, states, strict=True))
-
-    def _least(self, peak: States) -> States:
-        """Sizes below which a state need not be accurate to its own size."""
-        largest = peak[0]
-        for p in peak[1:]:
-            largest = larger(p, largest)
-        return tuple(larger(self.floor * p, FAINT * largest) for p in peak)
-
-    def _squared_norm(self, error: States, old: States, new: States, least: States) -> Array:
-        total = jnp.zeros_like(error[0])
-        tiny = float(jnp.finfo(self.dtype).tiny)
-        for e, x, y, z in zip(error, old, new, least, strict=True):
-            size = larger(z, larger(jnp.abs(x), jnp.abs(y)))  # NaN where the new state is
-            total = total + (e * reciprocal(self.rtol * size + tiny)) ** 2
-        return total * (1.0 / len(error))
-
-    def _next(
-        self, wanted: Array, length: Array, squared: Array, accepted: Array, smallest: Array, trend: Array | None
-    ) -> tuple[Array, Array | None]:
-        """The next step: 0.9 size^(-1/order) times this one, at most 5 and at least 0.2 times; and the trend then.
-
-        With a trend at most 0.9 size^(-1/order) (size before / size)^(1/order) length / (length before) times this one.
-        A landing step says nothing about how long a step could have been, so it never shortens the wanted one.
-
-        Source: Gustafsson 1994, ACM Transactions on Mathematical Software 20:496, predictive controller.
-        """
-        # Comparisons with NaN are false: a step that is not finite stays so here, and is shortened the most.
-        power = root(jnp.where(squared < 1e-20, 1e-20, squared), -0.5 / self.order)
-        factor = 0.9 * power
-        if trend is not None:
-            factor = jnp.where(accepted, jnp.minimum(factor, factor * power * length * trend), factor)
-            # A step that was far too exact says little about the next: its error counts as 1e-4 of the allowed one.
-            trend = jnp.where(accepted, 1.0 / (jnp.minimum(power, 1e-4 ** (-1.0 / self.order)) * length), trend)
-        factor = larger(jnp.where(factor < 5.0, factor, 5.0), 0.2)
-        after = length * factor
-        kept = jnp.where((factor >= 1.0) & (wanted < jnp.inf), larger(wanted, after), after)
-        shorter = jnp.where(after > smallest, after, jnp.where(jnp.isnan(squared), -1.0, 0.0))
-        step = jnp.where(accepted & ((factor >= 1.0) | (length < wanted)), kept, shorter)
-        return step, trend
 
 
 def weighted(weights: tuple[float, ...], terms: list[Array]) -> Array:

@@ -1,25 +1,34 @@
-"""Endpoints by name: what is asked for, and what it means in a results file."""
+"""Endpoints by name: what is asked for, and what it means in a results file.
+
+All but the trough are found while the states go by (`kernels.watching`), between output times and at every event; how
+dense the outputs are does not matter.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jax import Array
 
 from kernels import endpoints as kernel
+from kernels.between import Found, Watch
 from twinsim.errors import UsageError, nearest
 from twinsim.models.structure import Port
 
 # name -> (long name, needs a level, unit: "time", "output" or "output time")
 KNOWN = {
-    "auc": ("area under the curve, linear between outputs", False, "output time"),
-    "cmax": ("largest value at the output times", False, "output"),
-    "tmax": ("first time of the largest value", False, "time"),
-    "trough": ("smallest value from the peak after the last planned dose on", False, "output"),
-    "time_above": ("time above the level, linear between outputs", True, "time"),
+    "auc": ("area under the curve from the first output time to the last", False, "output time"),
+    "cmax": ("largest value from the first output time to the last", False, "output"),
+    "tmax": ("first time of the largest value, between output times too", False, "time"),
+    "trough": ("smallest value at the output times from the peak after the last planned dose on", False, "output"),
+    "time_above": ("time above the level from the first output time to the last", True, "time"),
     "first_above": ("when the level is first reached; inf if never", True, "time"),
 }
+
+
+WATCHED = ("auc", "cmax", "tmax", "time_above", "first_above")
 
 
 @dataclass(frozen=True)
@@ -50,8 +59,23 @@ class Endpoint:
         level = "" if self.level is None else f" of {self.level:g} {output.unit}"
         return f"{output.meaning}: {KNOWN[self.kind][0].replace('the level', f'the level{level}')}"
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether it is found while the states go by, wherever the outputs are."""
+        return self.kind in WATCHED
+
+    def found(self, found: Found, watch: Watch) -> Array:
+        """Its value for each patient, from what was watched (patient)."""
+        if self.kind == "auc":
+            return found.area[0]
+        if self.kind in ("cmax", "tmax"):
+            return found.peak[self.kind == "tmax"]
+        assert self.level is not None
+        spent, _, first = found.above[watch.levels.index(self.level)]
+        return spent if self.kind == "time_above" else first
+
     def of(self, curve: Array, times: Array, last_dose: Array) -> Array:
-        """Its value for each patient: (time, patient) -> (patient)."""
+        """Its value for each patient from its curve alone, linear between times: (time, patient) -> (patient)."""
         if self.kind == "auc":
             return kernel.auc(curve, times)
         if self.kind == "cmax":
@@ -62,6 +86,13 @@ class Endpoint:
             return kernel.trough(curve, times, last_dose)
         level = kernel.jnp.asarray(self.level, curve.dtype)
         return {"time_above": kernel.time_above, "first_above": kernel.first_above}[self.kind](curve, times, level)
+
+
+def watch_of(endpoints: Sequence[Endpoint]) -> Watch | None:
+    """What is watched for these endpoints; None: nothing."""
+    kinds = {item.kind for item in endpoints if item.is_watched}
+    levels = {item.level for item in endpoints if item.is_watched and item.level is not None}
+    return Watch("auc" in kinds, bool(kinds & {"cmax", "tmax"}), tuple(sorted(levels))) if kinds else None
 
 
 def read_endpoint(text: str) -> Endpoint:

@@ -107,7 +107,7 @@ def solve_laid_out(
     times, order = jnp.asarray(design.times), jnp.asarray(design.order)
 
     def solved(fields: Mapping[str, Any], plan: Any, times: Any, order: Any) -> tuple[Mapping[str, Any], Any]:
-        outputs, _, status = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
+        outputs, _, status, _ = solve_block(problem, plan, fields, {}, times, order, patients, switches=change, law=law)
         return outputs, status
 
     # With one segment derivatives go by the parameters, and from there to whatever they come from.

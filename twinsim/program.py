@@ -13,7 +13,7 @@ from jax import Array
 
 from kernels.batch import BLOCK, NOTHING, Fold, all_devices, over_blocks
 from kernels.reducers import Cut, block_moments
-from twinsim.endpoints import Endpoint
+from twinsim.endpoints import Endpoint, watch_of
 from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments
 from twinsim.population.individual import constant_parameters
 from twinsim.population.model import PopulationModel
@@ -81,15 +81,18 @@ class CohortProgram:
             # A patient with fewer times than others has NaN behind its last one.
             asked = jnp.isfinite(times)
             times = jnp.where(asked, times, jnp.nanmax(times, axis=0)[None, :])
-        curves, final, status = self._solved(own, shared, times if times.ndim == 2 else times[:, None])
+        curves, final, status, found = self._solved(own, shared, times if times.ndim == 2 else times[:, None])
         results: dict[str, Array] = {"status": status.astype(jnp.int8)}
-        several = len(curves) > 1
+        several, watch = len(curves) > 1, watch_of(self.endpoints)
         for output, curve in curves.items():
             if self.curves or output in self.reduced:
                 results[output] = curve
             for endpoint in self.endpoints:
                 key = f"endpoints/{endpoint.name(output, several)}"
-                results[key] = _endpoint(endpoint, curve, times, last_dose)
+                if watch is not None and endpoint.is_watched:
+                    results[key] = endpoint.found(found[output], watch)
+                else:
+                    results[key] = _endpoint(endpoint, curve, times, last_dose)
             if self.observed:
                 noisy = self.model.residual(output, curve, shared["seed"], ids, thetas=shared["thetas"] or None)
                 results[f"{output}_observed"] = noisy.astype(curve.dtype)
@@ -103,8 +106,8 @@ class CohortProgram:
             results |= {f"final/{name}": value for name, value in final.items()}
         return results
 
-    def _solved(self, own: Mapping[str, Any], shared: Mapping[str, Any], times: Array) -> tuple[Any, Any, Array]:
-        """Curves, final states and status of `solve_block`."""
+    def _solved(self, own: Mapping[str, Any], shared: Mapping[str, Any], times: Array) -> Any:
+        """Curves, final states, status, and what was watched, of `solve_block`."""
         plan, segments = of_both(own, shared, "plan"), of_both(own, shared, "segments")
         order = jnp.full((times.shape[0], 1), OUTPUT_ORDER)
         law, change = None, None
@@ -129,6 +132,7 @@ class CohortProgram:
             switches=change,
             start=own.get("start"),
             law=law,
+            watch=watch_of(self.endpoints),
         )
 
     @property

@@ -100,7 +100,7 @@ def reversible(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def trajectories_and_tangents(
-    solve: Callable[[Numbers], tuple[Mapping[str, Array], Any, Array]], parameters: Numbers, wanted: Sequence[str]
+    solve: Callable[[Numbers], tuple[Any, ...]], parameters: Numbers, wanted: Sequence[str]
 ) -> tuple[Mapping[str, Array], Mapping[str, Array], Array]:
     """Outputs of a block of patients, and their derivatives.
 
@@ -115,7 +115,7 @@ def trajectories_and_tangents(
     """
 
     def outputs_of(own: Numbers) -> tuple[Mapping[str, Array], Array]:
-        outputs, _, status = solve(own)
+        outputs, _, status, *_ = solve(own)
         return outputs, status
 
     (outputs, status), (slopes, _) = tangents(outputs_of, parameters, wanted)

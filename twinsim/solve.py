@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from kernels import status as codes
+from kernels.between import FoundAll, Watch
 from kernels.closed import ClosedTier, Star
 from kernels.explicit import ExplicitTier
 from kernels.lanes import lanes
@@ -20,6 +21,7 @@ from kernels.linear import LinearTier
 from kernels.march import Start, march, worst
 from kernels.replay import Recording, record, replay
 from kernels.stiff import StiffTier
+from kernels.watching import Watcher
 from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError
 from twinsim.models import analysis
@@ -71,32 +73,35 @@ def make_tier(
         law: parameters follow from it, where there is one.
         grid, compact: see `kernels.linear.LinearTier`.
     """
-    names, states = structure.parameter_names, structure.state_names
     if solver.tier == "closed":
         star = analysis.star(structure)
         assert star is not None
         order = (star.depot, star.centre, *star.peripherals)
         return ClosedTier(order, lambda p: _star_rates(structure, star, p), infused, dtype)
 
-    def rates_in(dtype: Any) -> Callable[[Array, tuple, Mapping[str, Array]], tuple]:
-        def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
-            p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
-            cast = {name: p[name].astype(dtype) for name in names}
-            result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
-            return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
-
-        return rates_of
-
-    size, pattern = len(states), analysis.jacobian_pattern(structure)
+    size, pattern = len(structure.states), analysis.jacobian_pattern(structure)
     if solver.tier == "linear":
         constant = analysis.constant_inputs(structure)
-        rates = rates_in(jnp.float64)
+        rates = _derivative(structure, law, jnp.float64)
         return LinearTier(rates, pattern, constant, infused, size=size, grid=grid, compact=compact, dtype=dtype)
-    rates = rates_in(dtype)
+    rates = _derivative(structure, law, dtype)
     how = {"rtol": rtol, "max_steps": solver.max_steps, "dense": solver.dense and not compact, "dtype": dtype}
     if solver.tier == "stiff":
         return StiffTier(rates, infused, size=size, pattern=pattern, **how)
     return ExplicitTier(rates, infused, **how)
+
+
+def _derivative(structure: Structure, law: Law | None, dtype: Any) -> Callable[[Array, tuple, Mapping], tuple]:
+    """(t, states, parameters) -> derivatives, as the kernels want them."""
+    names, states = structure.parameter_names, structure.state_names
+
+    def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
+        p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
+        cast = {name: p[name].astype(dtype) for name in names}
+        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
+        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
+
+    return rates_of
 
 
 def _needs(structure: Structure, dtype: Any) -> dict[str, Array]:
@@ -149,7 +154,8 @@ def solve_block(
     switches: tuple[Array, Array, Array] | None = None,
     start: Mapping[str, Array] | None = None,
     law: Law | None = None,
-) -> tuple[dict[str, Array], dict[str, Array], Array]:
+    watch: Watch | None = None,
+) -> tuple[dict[str, Array], dict[str, Array], Array, FoundAll]:
     """Trajectories of a block of patients.
 
     Args:
@@ -159,9 +165,13 @@ def solve_block(
         switches: see `dose_events`.
         start: states by name (patient) and "time" (patient) to go on from.
         law: (time, fields) -> parameters that change all the time (see `twinsim.segments`); tier explicit only.
+        watch: what is asked of outputs between the first time and the last.
 
     Returns:
-        outputs by name (time, patient), final states by name (patient), status (patient).
+        outputs by name (time, patient), final states by name (patient), status (patient), what was watched by output.
+
+    Raises:
+        UsageError: steps cannot be recorded, or not while outputs are watched.
     """
     structure, dtype = problem.structure, PRECISIONS[problem.solver.precision]
 
@@ -189,6 +199,9 @@ def solve_block(
     if problem.room and linear:
         do = "use room=0; twinsim.sensitivity.reversible differentiates any tier backward"
         raise UsageError(f"tier {problem.solver.tier} takes no steps that could be recorded", where="room", do=do)
+    if problem.room and watch is not None:
+        do = "use room=0; twinsim.sensitivity.reversible differentiates what is watched backward"
+        raise UsageError("outputs are not watched between their times while steps are recorded", where="room", do=do)
     # Newton's rounds towards a steady state are not run backward.
     plans = reversible(planned) if problem.room and problem.layout.steady else planned
     events, loads, keys, status = plans(parameters, plan, covariates, switches)
@@ -215,7 +228,11 @@ def solve_block(
     def whole_way(parameters: Mapping[str, Array], events: Any, loads: Array, times: Array, *rest: Any) -> tuple:
         grid = (times[-1] - times[0]) / (times.shape[0] - 1) if problem.uniform else None
         own, several = partial(of_segment, parameters), problem.segments > 1
-        return march(tier_at(grid=grid), own, observe, events, loads, times, *rest, segmented=several, dtype=dtype)
+        watcher = None
+        if watch is not None:
+            watcher = Watcher(watch, observe, _derivative(structure, law, dtype), infused, dtype)
+        how = {"segmented": several, "dtype": dtype, "watcher": watcher}
+        return march(tier_at(grid=grid), own, observe, events, loads, times, *rest, **how)
 
     def recorded(parameters: Mapping[str, Array], *course: Any) -> Recording:
         return record(tier_at(), partial(of_segment, parameters), *course, room=problem.room)
@@ -223,18 +240,19 @@ def solve_block(
     def replayed(parameters: Mapping[str, Array], *course: Any) -> tuple:
         still = jax.tree.map(lax.stop_gradient, (parameters, *course))
         recording = lanes(recorded, patients, note)(*still)
-        return replay(tier_at(), partial(of_segment, parameters), observe, *course, recording=recording)
+        return *replay(tier_at(), partial(of_segment, parameters), observe, *course, recording=recording), {}
 
     note = _note(structure, problem.solver)
     way = replayed if problem.room else lanes(whole_way, patients, note)
-    outputs, final, rates, code = way(parameters, events, loads, times, before, Start(begin, states, rates, done))
+    begun = Start(begin, states, rates, done)
+    outputs, final, rates, code, found = way(parameters, events, loads, times, before, begun)
     known = parameters if law is None else law(parameters["anchor"], parameters)
     status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))
     failed = status != codes.OK
     outputs = {name: jnp.where(failed[None, :], jnp.nan, value) for name, value in outputs.items()}
     ending = dict(zip(structure.state_names, final, strict=True))
     ending |= {f"rate:{name}": rate for name, rate in zip(structure.state_names, rates, strict=True)}
-    return outputs, ending, status
+    return outputs, ending, status, found
 
 
 def _note(structure: Structure, solver: Solver) -> Callable[[str], None]:

@@ -117,7 +117,8 @@ def register(assembly: str) -> str:
 def _register(assembly: str, name: str) -> None:
     assert llvm is not None
     empty = llvm.parse_assembly("")
-    engine = llvm.create_mcjit_compiler(empty, _machine())
+    # All sections in one piece of memory: small code reaches no further than 2 GiB, and a process may be larger.
+    engine = llvm.create_mcjit_compiler(empty, _machine(), use_lmm=True)
     engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code(assembly)))
     engine.finalize_object()
     _ENGINES.append(engine)

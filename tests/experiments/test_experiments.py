@@ -103,8 +103,9 @@ def test_cohort_pk_is_the_sum_of_single_doses(done):
         expected = repeated(time, 300.0, 8.0, 3, tree["parameters"])
         np.testing.assert_allclose(curve, expected, atol=1e-5 * expected.max())
         ends = tree["endpoints"]
-        np.testing.assert_allclose(ends["cmax"], curve.max("time"), rtol=1e-6)
-        np.testing.assert_allclose(ends["auc"], np.trapezoid(expected, time, axis=1), rtol=1e-4)
+        np.testing.assert_allclose(ends["cmax"], curve.max("time"), rtol=5e-3)  # between outputs, so a little more
+        assert (ends["cmax"].to_numpy() >= (1.0 - 1e-5) * curve.max("time").to_numpy()).all()
+        np.testing.assert_allclose(ends["auc"], np.trapezoid(expected, time, axis=1), rtol=2e-3)
         assert ends["auc"].units == "mg*h/L" and ends["tmax"].units == "h"
         np.testing.assert_allclose(tree["summary/concentration"].sel(quantile=0.5), curve.median("patient"), rtol=1e-6)
         assert len(np.unique(tree["parameters/cl"])) == 40

@@ -130,5 +130,5 @@ def marched(tier, parameters, states, times, events=None):
         )
 
     states = tuple(jnp.broadcast_to(jnp.asarray(x), (PATIENTS,)) for x in states)
-    seen, final, _, status = jax.jit(run)(parameters, states, events, before)
+    seen, final, _, status, _ = jax.jit(run)(parameters, states, events, before)
     return np.stack(seen, axis=1), np.stack(final), np.asarray(status)

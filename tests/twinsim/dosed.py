@@ -47,8 +47,8 @@ def modelled(base):
     return replace(base, name=f"{base.name}_modelled", parameters=(*kept, *extra), routes=(*oral, iv))
 
 
-def block(structure, tier, doses, rtol=1e-11, **options):
-    """`solve_block` of one patient per kind of dose: parameters (name -> (1, patient)) -> outputs, final, status."""
+def block(structure, tier, doses, rtol=1e-11, watch=None, **options):
+    """`solve_block` of one patient per kind of dose: parameters (name -> (1, patient)) -> what that returns."""
     rows = [
         {"ID": i, **ITEMS, **row}
         for i, own in enumerate(doses.values())
@@ -61,7 +61,7 @@ def block(structure, tier, doses, rtol=1e-11, **options):
     solver = choose_solver(structure, tier, precision="float64", rtol=rtol)
     problem = Problem(structure, solver, design.plan.layout, structure.output_names[-1:], **options)
     times, order = jnp.asarray(design.times), jnp.asarray(design.order)
-    return lambda given: solve_block(problem, plan, given, {}, times, order, len(doses))
+    return lambda given: solve_block(problem, plan, given, {}, times, order, len(doses), watch=watch)
 
 
 def curves(structure, tier, doses, **options):

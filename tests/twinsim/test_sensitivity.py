@@ -8,6 +8,7 @@ from dosed import DOSES, block, dose, modelled
 
 import twinsim
 from kernels import status as codes
+from kernels.between import Watch
 from twinsim.errors import UsageError
 from twinsim.sensitivity import reversible, tangents, trajectories_and_tangents
 
@@ -102,7 +103,7 @@ def test_a_patient_that_fails_has_no_gradient_and_its_neighbours_have_theirs():
     expected = gradients(block(ORAL, "explicit", KINDS, rtol=1e-6), values, backward=False)["cl"][0]
     assert np.isnan(found[1]) and np.allclose(found[jnp.array([0, 2])], expected[jnp.array([0, 2])], rtol=1e-10)
     short = block(ORAL, "explicit", KINDS, rtol=1e-6, room=10)
-    outputs, _, status = jax.jit(short)(values_of(ORAL, PATIENTS))
+    outputs, _, status, _ = jax.jit(short)(values_of(ORAL, PATIENTS))
     assert status.tolist() == [codes.MAX_STEPS] * PATIENTS and np.isnan(outputs["concentration"]).all()
 
 
@@ -112,3 +113,5 @@ def test_refusals():
         trajectories_and_tangents(block(ORAL, "closed", KINDS), values, ["lag3"])
     with pytest.raises(UsageError, match="records? no|no steps"):
         block(ORAL, "closed", KINDS, room=100)(values)
+    with pytest.raises(UsageError, match="not watched"):
+        block(ORAL, "explicit", KINDS, room=100, watch=Watch(area=True))(values)

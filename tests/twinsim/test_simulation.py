@@ -137,7 +137,7 @@ def test_each_patient_at_times_of_its_own(people):
             np.isnan(column[len(row) :]).all() and np.isnan(given["concentration_observed"][len(row) :, number]).all()
         )
         assert given["endpoints/cmax"][number] == pytest.approx(expected.max())
-        assert given["endpoints/auc"][number] == pytest.approx(np.trapezoid(expected, row))
+        assert given["endpoints/auc"][number] == pytest.approx((expected[0] - expected[-1]) / 0.125, rel=1e-7)
         assert given["endpoints/trough"][number] == pytest.approx(expected.min())
     assert given.final["time"].tolist() == [9.0, 2.0, 5.0]
     data = given.to_xarray()

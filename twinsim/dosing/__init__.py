@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 from jax import Array
 
-from kernels.march import Events as KernelEvents
+from kernels.events import Events as KernelEvents
 from kernels.march import Tier
 from twinsim.dosing.doses import Doses, Parameters, planned_doses, state_index
 from twinsim.dosing.raw import (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array, lax
 
-from kernels.march import Events as KernelEvents
+from kernels.events import Events as KernelEvents
 
 SAME_TIME = 1e-9  # [h] times closer than this are one
 EARLY, LATE = -1.0, 0.5  # sort keys: what comes before all records of its time; a record's own dose after its reset
