@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from kernels.lanes import memory as mem
 from kernels.lanes.program import PATIENTS, Writer, axis_of, lead
@@ -25,7 +26,7 @@ def module_of(jaxpr: Any, name: str, lanes: int) -> str:
     Raises:
         Unsupported: with what.
     """
-    if any(isinstance(value, jax.core.Tracer) for value in jaxpr.consts):
+    if any(isinstance(value, Tracer) for value in jaxpr.consts):
         raise Unsupported("arrays that are made outside of the program and not given to it")
     text = Text(lanes)
     inputs = [variable.aval for variable in jaxpr.jaxpr.invars]
