@@ -16,7 +16,7 @@ except ImportError:  # the XLA way does everything, only slower
     llvm = None
 
 _LOCK = Lock()
-_ENGINES: list[Any] = []  # what is compiled must outlive every program that calls it
+_LOADED: list[Any] = []  # what is compiled must outlive every program that calls it
 
 
 def missing() -> str:
@@ -60,6 +60,13 @@ def _machine() -> Any:
         # Position-independent and small: constants are then one instruction away.
         cpu=llvm.get_host_cpu_name(), features=_features(), opt=3, reloc="pic", codemodel="small", jit=True
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _linker() -> Any:
+    """JITLink keeps an object's code and constants together, as relative addresses need it."""
+    assert llvm is not None
+    return llvm.create_lljit_compiler(_machine(), use_jit_link=True)
 
 
 class Objects(Protocol):
@@ -116,13 +123,11 @@ def register(assembly: str) -> str:
 @cache
 def _register(assembly: str, name: str) -> None:
     assert llvm is not None
-    empty = llvm.parse_assembly("")
-    # All sections in one piece of memory: small code reaches no further than 2 GiB, and a process may be larger.
-    engine = llvm.create_mcjit_compiler(empty, _machine(), use_lmm=True)
-    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code(assembly)))
-    engine.finalize_object()
-    _ENGINES.append(engine)
-    door = engine.get_function_address(f"{name}_door")
+    # Symbols beside the code that the program may need (memset, memcpy) are those of this process.
+    library = llvm.JITLibraryBuilder().add_object_img(machine_code(assembly)).add_current_process()
+    loaded = library.export_symbol(f"{name}_door").link(_linker(), name)
+    _LOADED.append(loaded)
+    door = loaded[f"{name}_door"]
     capsule = ctypes.pythonapi.PyCapsule_New
     capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     jax.ffi.register_ffi_target(name, capsule(door, None, None), platform="cpu")
