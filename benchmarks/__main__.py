@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,7 +32,9 @@ def one_of(allowed: Sequence[str]) -> Callable[[str], list[str]]:
         for word in (word.strip() for word in text.split(",") if word.strip()):
             found = [name for name in allowed if name == word] or [name for name in allowed if name.startswith(word)]
             if not found:
-                raise argparse.ArgumentTypeError(f"{word!r} is not one of {', '.join(allowed)}")
+                close = difflib.get_close_matches(word, allowed, n=2)
+                hint = f"; did you mean {' or '.join(close)}?" if close else ""
+                raise argparse.ArgumentTypeError(f"{word!r} is not one of {', '.join(allowed)}{hint}")
             chosen += found
         return list(dict.fromkeys(chosen))
 
@@ -54,6 +57,10 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--compare", metavar="FILE", help="an earlier JSON file: how many times its speed")
     parser.add_argument("--list", action="store_true", help="name the problems and their rows, run nothing")
     chosen = parser.parse_args(words)
+    try:
+        chosen.old = None if chosen.compare is None else read_old(chosen.compare)
+    except ValueError as problem:
+        parser.error(f"--compare: {problem}")
     if (chosen.size is not None and chosen.size < 1) or chosen.repeats < 1:
         parser.error("--size and --repeats must be at least 1")
     if chosen.quick:
@@ -121,7 +128,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if chosen.list:
         print(listing(cases))
         return 0
-    old = None if chosen.compare is None else read_old(chosen.compare)
+    old = chosen.old
     from twinsim.run.devices import configure
 
     configure(fast=True)

@@ -80,8 +80,15 @@ def _key(row: Mapping[str, Any]) -> Key:
 
 
 def read_old(path: str | Path) -> dict[Key, dict]:
-    """Rows of an earlier JSON file by problem, name, dtype and kind of device."""
-    return {_key(row): row for row in json.loads(Path(path).read_text())["results"]}
+    """Rows of an earlier JSON file by problem, name, dtype and kind of device.
+
+    Raises:
+        ValueError: it cannot be read, or holds something else.
+    """
+    try:
+        return {_key(row): row for row in json.loads(Path(path).read_text())["results"]}
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise ValueError(f"{path} is no file that --json has written ({problem})") from None
 
 
 def ratio(row: Row, old: Mapping[Key, dict]) -> float | None:

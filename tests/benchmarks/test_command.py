@@ -129,3 +129,13 @@ def test_every_peer_row_has_its_module():
     names = {peer.name for case in PROBLEMS.values() for peer in case.peers}
     assert names == set(command.PEERS)
     assert all(find_spec(f"benchmarks.peers.{name}_peer") for name in names)
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "{}", "[1]"])
+def test_a_file_that_cannot_be_compared_with_is_refused(content, tmp_path, capsys):
+    path = tmp_path / "old.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(SystemExit) as stopped:
+        command.arguments(["--compare", str(path)])
+    assert stopped.value.code == 2 and "old.json is no file that --json has written" in capsys.readouterr().err
