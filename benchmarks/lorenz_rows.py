@@ -18,8 +18,6 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
     import jax.numpy as jnp
     from jax import lax
 
-    from kernels.batch import BLOCK
-    from kernels.lanes import lanes
     from kernels.tableaux import TSIT5
 
     dtype = jnp.dtype(precision)
@@ -36,7 +34,7 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
 
         return tuple(one(i) for i in range(len(states)))
 
-    def ensemble(own: dict) -> dict:
+    def ensemble(own: dict, shared: dict) -> dict:
         cast = {name: value.astype(dtype) for name, value in own.items()}
         p = SimpleNamespace(**problem.fixed, **cast)
         begin = problem.start(p, None)
@@ -53,8 +51,7 @@ def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict
         states, _ = lax.fori_loop(0, problem.steps, step, (states, slopes(states, p)))
         return dict(problem.observe(0.0, SimpleNamespace(**dict(zip(problem.states, states, strict=True))), p, None))
 
-    compiled = lanes(ensemble, BLOCK)
-    return lambda own, shared: compiled(own)
+    return ensemble
 
 
 def gradient_block(problem: Problem, precision: str, rtol: float | None) -> tuple[Callable[[dict, dict], dict], dict]:

@@ -43,7 +43,6 @@ def shared_of(problem: Problem, structure: Any, plan: Any, varied: tuple[str, ..
 
 def block_of(problem: Problem, tier: str, precision: str, rtol: float | None) -> tuple[Callable, dict]:
     """The function of one block, (own, shared) -> (outputs by name (time, patient), status), and `shared`."""
-    from kernels.batch import BLOCK
     from twinsim.scenario import is_uniform
     from twinsim.solve import Problem as Solved
     from twinsim.solve import choose_solver, solve_block
@@ -57,8 +56,9 @@ def block_of(problem: Problem, tier: str, precision: str, rtol: float | None) ->
 
     def block(own: dict, shared: dict) -> Any:
         parameters = {**{name: value[None] for name, value in own.items()}, **shared["others"]}
+        patients = next(iter(own.values())).shape[-1]
         outputs, _, status, _ = solve_block(
-            solved, shared["plan"], parameters, {}, shared["times"], shared["order"], BLOCK
+            solved, shared["plan"], parameters, {}, shared["times"], shared["order"], patients
         )
         return outputs, status
 
@@ -96,7 +96,7 @@ def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[[dic
         solve, shared = block_of(problem, ours.name, ours.precision, rtol)
         block = with_status(solve)
 
-    program = over_blocks(block, all_devices())
+    program = over_blocks(block, all_devices(), note=print)
     return lambda own, into=None: jax.block_until_ready(program(own, shared, into))
 
 

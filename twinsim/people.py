@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from twinsim.population.derived import derive
+from twinsim.population.individual import constant_parameters
 from twinsim.population.model import PopulationModel
 from twinsim.segments import Individual, moving_fields
 
@@ -38,6 +39,12 @@ def individual_of(model: PopulationModel, shared: Mapping[str, Any]) -> Individu
         }
 
     return individual
+
+
+def same_for_all(model: PopulationModel, shared: Mapping[str, Any]) -> dict[str, Array]:
+    """Parameters that every patient shares, () each, while nothing changes them."""
+    values = {name: number.value for name, number in model.numbers.items()}
+    return {**constant_parameters(model.parts, {**values, **shared["thetas"]}), **shared["parameters"]}
 
 
 def constant_people(

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kernels.batch import BLOCK, NOTHING, Fold, all_devices, over_blocks
+from kernels.batch import NOTHING, Fold, all_devices, over_blocks
 from kernels.reducers import Cut, block_moments
 from twinsim.endpoints import Endpoint, watch_of
-from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments
-from twinsim.population.individual import constant_parameters
+from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments, same_for_all
 from twinsim.population.model import PopulationModel
 from twinsim.population.source import Source
 from twinsim.segments import OUTPUT_ORDER, is_moving, law_of, switches
 from twinsim.solve import Problem, solve_block
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ class CohortProgram:
         law, change = None, None
         if segments is None:
             # Doses whose lag and bioavailability are the same for everyone make events that everyone shares.
-            constant = constant_parameters(self.model.parts) | set(shared["parameters"])
-            fields = {n: (value[:1] if n in constant else value)[None, :] for n, value in own["parameters"].items()}
+            fields = {name: value[None, :] for name, value in own["parameters"].items()}
+            fields |= {name: value.reshape(1, 1) for name, value in same_for_all(self.model, shared).items()}
             plan = {**plan, "segment": jnp.zeros(plan["time"].shape, jnp.int32)}
         else:
             fields = own["fields"]
@@ -128,7 +130,7 @@ class CohortProgram:
             own["covariates"],
             times,
             order,
-            BLOCK,
+            own["id"].shape[-1],
             switches=change,
             start=own.get("start"),
             law=law,
@@ -147,15 +149,17 @@ class CohortProgram:
             return {f"{key}#bins": self.bins.start(shapes[key].shape[0]) for key in self.reduced}
 
         def add(total: Any, own: Mapping[str, Any], results: Mapping[str, Array]) -> Any:
-            counted, kept, total = own["counted"], dict(results), dict(total)
-            for key in self.reduced:
-                curve = results[key] if self.curves else kept.pop(key)
-                kept[f"{key}#moments"] = block_moments(curve, counted)
-                if self.bins is not None:
-                    total[f"{key}#bins"] = self.bins.add(total[f"{key}#bins"], curve, counted)
-            return total, kept
+            made = {f"{key}#moments": block_moments(results[key], own["counted"]) for key in self.reduced}
+            if self.bins is None:
+                return total, made
+            return {
+                f"{k}#bins": self.bins.add(total[f"{k}#bins"], results[k], own["counted"]) for k in self.reduced
+            }, made
 
-        return Fold(start, add)
+        def keep(results: Mapping[str, Any]) -> dict[str, Any]:
+            return {key: value for key, value in results.items() if self.curves or key not in self.reduced}
+
+        return Fold(start, add, keep)
 
 
 def _endpoint(endpoint: Endpoint, curve: Array, times: Array, last_dose: Array) -> Array:
@@ -170,4 +174,9 @@ def _endpoint(endpoint: Endpoint, curve: Array, times: Array, last_dose: Array) 
 @lru_cache(maxsize=32)
 def compiled(program: CohortProgram) -> tuple[Any, Any]:
     """The two compiled halves: patients (any number at once) and their curves (in blocks)."""
-    return jax.jit(program.patients), over_blocks(program.block, all_devices(), fold=program.fold)
+    note = partial(
+        log.debug, "%s by tier %s goes block by block: %s", program.problem.structure.name, program.problem.solver.tier
+    )
+    return over_blocks(program.patients, all_devices(), note=note), over_blocks(
+        program.block, all_devices(), fold=program.fold, note=note
+    )

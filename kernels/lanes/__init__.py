@@ -13,6 +13,7 @@ or an axis of length 1 there for what is the same for everyone. Anything else ru
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,10 +23,11 @@ import numpy as np
 from jax import lax
 
 from kernels.lanes import host
-from kernels.lanes.function import module_of, nothing, traced
+from kernels.lanes.axis import PATIENTS
+from kernels.lanes.function import marked, module_of, nothing, traced
 from kernels.lanes.text import Unsupported
 
-__all__ = ["Unsupported", "lanes", "room"]
+__all__ = ["Unsupported", "lanes", "room", "shapes_of", "written_over"]
 
 Note = Callable[[str], None]
 
@@ -47,6 +49,8 @@ def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reaso
     """
 
     def called(*arguments: Any) -> Any:
+        if patients == PATIENTS:  # a part of a program that is being compiled to lanes
+            return function(*arguments)
         leaves, tree = jax.tree.flatten(arguments)
 
         def of_leaves(*leaves: Any) -> Any:
@@ -61,7 +65,8 @@ def room(shape: tuple[int, ...], dtype: Any) -> jax.Array:
     """An array with anything in it, to be written over; XLA's own `empty` is filled with zeros on CPUs."""
     if host.missing():
         return lax.empty(shape, dtype)
-    return jax.ffi.ffi_call(host.register(nothing("program")), jax.ShapeDtypeStruct(shape, dtype))()
+    assembly = nothing("program", math.prod(shape) * np.dtype(dtype).itemsize)
+    return jax.ffi.ffi_call(host.register(assembly), jax.ShapeDtypeStruct(shape, dtype))()
 
 
 def _differentiable(function: Callable[..., Any], patients: int, note: Note, vectors: int = 2) -> Callable[..., Any]:
@@ -137,18 +142,62 @@ def _called(function: Callable[..., Any], leaves: Sequence[Any], patients: int, 
 
 def _by_lanes(function: Callable[..., Any], leaves: Sequence[Any], patients: int, vectors: int) -> Any:
     """The call itself; the last group is filled up with copies of the last patient."""
-    program, shapes = traced(function, leaves, patients)
-    sizes = [s.dtype.itemsize for s in jax.tree.leaves(shapes) if jnp.issubdtype(s.dtype, np.floating)]
-    width = host.width(min(sizes, default=4), vectors)
-    name = host.register(module_of(program, "program", width))
-    more = -patients % width
+    wide = [leaf.ndim > 0 and leaf.shape[-1] == patients for leaf in leaves]
+    program, shapes = traced(function, leaves, wide)
+    group = _width(shapes, vectors)
+    more = -patients % group
 
-    def filled(leaf: Any) -> Any:
-        if not more or not leaf.ndim or leaf.shape[-1] != patients:
+    def filled(leaf: Any, own: bool) -> Any:
+        if not more or not own:
             return leaf
         return jnp.concatenate([leaf, jnp.broadcast_to(leaf[..., -1:], (*leaf.shape[:-1], more))], axis=-1)
 
+    assembly, given = module_of(program, "program", group, [*map(filled, leaves, wide)])
     flat, tree = jax.tree.flatten(shapes)
-    whole = [jax.ShapeDtypeStruct((*s.shape[:-1], patients + more), s.dtype) for s in flat]
-    results = jax.ffi.ffi_call(name, whole)(*map(filled, leaves))
+    results = jax.ffi.ffi_call(host.register(assembly), [_of(s, patients + more) for s in flat])(*given)
     return jax.tree.unflatten(tree, [result[..., :patients] if more else result for result in results])
+
+
+def _width(shapes: Any, vectors: int) -> int:
+    """Patients in a group, by the shortest numbers of the results."""
+    sizes = [s.dtype.itemsize for s in jax.tree.leaves(shapes) if jnp.issubdtype(s.dtype, np.floating)]
+    return host.width(min(sizes, default=4), vectors)
+
+
+def _of(shape: jax.ShapeDtypeStruct, patients: int) -> jax.ShapeDtypeStruct:
+    """A shape with the number of patients there are."""
+    return jax.ShapeDtypeStruct((*shape.shape[:-1], patients), shape.dtype)
+
+
+def shapes_of(function: Callable[..., Any], own: Any, shared: Any, patients: int) -> Any:
+    """Shapes of the results of `written_over`."""
+    shapes = jax.eval_shape(function, jax.tree.map(marked, own), shared)
+    return jax.tree.map(lambda s: _of(s, patients), shapes)
+
+
+def written_over(function: Callable[..., Any], own: Any, shared: Any, into: Any) -> Any:
+    """The results of (own, shared) -> results of any number of patients, by lanes, without a copy.
+
+    Args:
+        own: arrays whose last axis is that of patients, a multiple of 64, so that rows begin with a cache line.
+        shared: arrays that are the same for all patients, of any shape.
+        into: arrays that may be written over, by the results' structure; None in place of one: a new one is made.
+
+    Raises:
+        Unsupported: XLA must do it.
+    """
+    if host.missing():
+        raise Unsupported(host.missing())
+    leaves, tree = jax.tree.flatten((own, shared))
+    wide = [True] * len(jax.tree.leaves(own)) + [False] * len(jax.tree.leaves(shared))
+    patients = leaves[0].shape[-1]
+    if patients % 64:
+        raise Unsupported(f"{patients} patients")
+    program, shapes = traced(lambda *leaves: function(*jax.tree.unflatten(tree, leaves)), leaves, wide)
+    assembly, given = module_of(program, "program", _width(shapes, 2), leaves, streamed=True)
+    flat, tree = jax.tree.flatten(shapes)
+    old = [(i, x) for i, x in enumerate(tree.flatten_up_to(into)) if x is not None]
+    aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}
+    # What is written over stands behind the arguments, and the program never looks at it.
+    call = jax.ffi.ffi_call(host.register(assembly), [_of(s, patients) for s in flat], input_output_aliases=aliases)
+    return jax.tree.unflatten(tree, call(*given, *(x for _, x in old)))

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from jax import lax
 
 from kernels.lanes import memory as mem
-from kernels.lanes.memory import Memory
-from kernels.lanes.program import PATIENTS, Value, Writer, axis_of, boxed, lead
+from kernels.lanes.axis import PATIENTS, axis_of, lead
+from kernels.lanes.elementwise import INSTRUCTIONS
+from kernels.lanes.memory import UNROLLED, Memory
+from kernels.lanes.program import Value, Writer, boxed
 from kernels.lanes.text import Register, Registers, Unsupported, constant
 
 Rule = Callable[[Writer, Any, list[Value]], Value | list[Value]]
@@ -112,6 +115,48 @@ def dynamic_slice(writer: Writer, equation: Any, values: list[Value]) -> Value:
     return _indexed(writer, value, equation.invars[0].aval.dtype, indices, _kept(shape, sizes))
 
 
+def _nothing(dtype: Any) -> Any:
+    """What JAX fills in where nothing else is said."""
+    kind = np.dtype(dtype).kind
+    return {"f": np.nan, "b": True}.get(kind) or getattr(np.iinfo(dtype), "min" if kind == "i" else "max")
+
+
+def gather(writer: Writer, equation: Any, values: list[Value]) -> Value:
+    """Rows of each patient's own column, or of a list for all: what an index per patient comes to."""
+    value, index = values
+    p, operand, indices = equation.params, *(v.aval.shape for v in equation.invars)
+    d, lane, own = p["dimension_numbers"], axis_of(operand), axis_of(indices)
+    batched = () if lane is None else (lane,), () if lane is None or own is None else (own,)
+    if batched != (tuple(d.operand_batching_dims), tuple(d.start_indices_batching_dims)):
+        raise Unsupported("a gather across patients")
+    columns, dtype = boxed(writer.registers(index)), equation.invars[0].aval.dtype
+    if not d.offset_dims and len(lead(operand)) == columns.shape[-1] == 1:
+        return _entries(writer, value, dtype, columns[..., 0], p["mode"], p["fill_value"])
+    if columns.ndim != 1 or p["mode"] == lax.GatherScatterMode.FILL_OR_DROP:
+        raise Unsupported("a gather of several rows")
+    starts: list[Register | None] = [None] * len(operand)
+    for number, axis in enumerate(d.start_index_map):
+        starts[axis] = columns[number]
+    part = _indexed(writer, value, dtype, list(_kept(operand, starts)), _kept(operand, p["slice_sizes"]))
+    collapsed = [sum(1 for n in operand[:a] if n != PATIENTS) for a in d.collapsed_slice_dims]
+    part = writer.registers(part)
+    return part.reshape([n for a, n in enumerate(part.shape) if a not in collapsed])
+
+
+def _entries(writer: Writer, value: Value, dtype: Any, places: Registers, mode: Any, fill: Any) -> Registers:
+    """Entries of a list, each at its place; what lies outside of the list is filled in where the mode says so."""
+    table, text, places = writer.memory(value, dtype), writer.text, boxed(places)
+    result: Registers = np.empty(places.shape, object)
+    for position in np.ndindex(*places.shape):
+        index = places[position]
+        found = boxed(writer.registers(_indexed(writer, table, dtype, [index], (1,)))[0])[()]
+        if mode == lax.GatherScatterMode.FILL_OR_DROP:
+            inside = text.binary("icmp ult", index, constant(table.shape[0], index.dtype), bool)
+            found = text.select(inside, found, constant(_nothing(dtype) if fill is None else fill, dtype))
+        result[position] = found
+    return result
+
+
 def _indexed(writer: Writer, value: Value, dtype: Any, indices: list[Register | None], sizes: tuple) -> Value:
     """A view moved along some axes; None: the axis is whole."""
     text, view = writer.text, None
@@ -129,29 +174,6 @@ def _indexed(writer: Writer, value: Value, dtype: Any, indices: list[Register | 
             view = mem.shifted(view, axis, index, text)
     view = replace(view, shape=tuple(sizes))
     return writer.registers(view) if view.offset.wide else view
-
-
-def gather(writer: Writer, equation: Any, values: list[Value]) -> Value:
-    """Each patient's own row of its own column: what an index per patient comes to."""
-    value, index = values
-    p, operand, indices = equation.params, *(v.aval.shape for v in equation.invars)
-    d = p["dimension_numbers"]
-    lane, own = axis_of(operand), axis_of(indices)
-    batched = tuple(d.operand_batching_dims) == ((lane,) if lane is not None else ())
-    if not batched or tuple(d.start_indices_batching_dims) != ((own,) if lane is not None else ()):
-        raise Unsupported("a gather across patients")
-    if len(lead(indices)) != 1:
-        raise Unsupported("a gather of several rows")
-    columns = writer.registers(index)
-    starts: list[Register | None] = [None] * len(operand)
-    for number, axis in enumerate(d.start_index_map):
-        starts[axis] = columns[number]
-    part = _indexed(
-        writer, value, equation.invars[0].aval.dtype, list(_kept(operand, starts)), _kept(operand, p["slice_sizes"])
-    )
-    collapsed = [sum(1 for n in operand[:a] if n != PATIENTS) for a in d.collapsed_slice_dims]
-    part = writer.registers(part)
-    return part.reshape([n for a, n in enumerate(part.shape) if a not in collapsed])
 
 
 def concatenate(writer: Writer, equation: Any, values: list[Value]) -> Value:
@@ -178,15 +200,13 @@ def unstack(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
 
 def iota(writer: Writer, equation: Any, values: list[Value]) -> Value:
     """0, 1, 2, ... along an axis."""
-    p = equation.params
-    if axis_of(p["shape"]) is not None:
+    p, shape = equation.params, equation.params["shape"]
+    if shape[p["dimension"]] == PATIENTS:
         raise Unsupported("numbers that depend on a patient's place")
-    numbers = np.arange(p["shape"][p["dimension"]]).reshape(
-        [-1 if a == p["dimension"] else 1 for a in range(len(p["shape"]))]
-    )
-    result: Registers = np.empty(p["shape"], object)
-    for position in np.ndindex(*p["shape"]):
-        result[position] = constant(np.broadcast_to(numbers, p["shape"])[position], p["dtype"])
+    own = sum(1 for n in shape[: p["dimension"]] if n != PATIENTS)
+    result: Registers = np.empty(lead(shape), object)
+    for position in np.ndindex(*result.shape):
+        result[position] = constant(position[own], p["dtype"])
     return result
 
 
@@ -197,6 +217,50 @@ def rev(writer: Writer, equation: Any, values: list[Value]) -> Value:
         _not_patients(shape, axis)
     axes = [sum(1 for n in shape[:a] if n != PATIENTS) for a in equation.params["dimensions"]]
     return np.flip(writer.registers(values[0]), tuple(axes))
+
+
+def sort(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
+    """Rows of each patient in order, by a network of exchanges (Batcher's odd-even merges)."""
+    p, shape = equation.params, equation.invars[0].aval.shape
+    _not_patients(shape, p["dimension"])
+    own = sum(1 for n in shape[: p["dimension"]] if n != PATIENTS)
+    columns = [np.moveaxis(writer.registers(v), own, 0).copy() for v in values]
+    if len(columns[0]) > UNROLLED:
+        raise Unsupported(f"more than {UNROLLED} rows to be sorted")
+    if p["is_stable"]:
+        # Who stood first goes first where all keys are equal.
+        numbers: Registers = np.empty(columns[0].shape, object)
+        for position in np.ndindex(*numbers.shape):
+            numbers[position] = constant(position[0], np.int32)
+        columns.insert(p["num_keys"], numbers)
+    keys, text = p["num_keys"] + p["is_stable"], writer.text
+    for i, j in _exchanges(len(columns[0])):
+        for position in np.ndindex(*columns[0].shape[1:]):
+            a, b = ([c[(k, *position)] for c in columns] for k in (i, j))
+            swap = constant(False, bool)
+            for x, y in reversed(list(zip(a[:keys], b[:keys], strict=True))):
+                less, same = (INSTRUCTIONS[name](text, y, x) for name in ("lt", "eq"))
+                swap = text.binary("or", less, text.binary("and", same, swap))
+            for column, x, y in zip(columns, a, b, strict=True):
+                column[(i, *position)], column[(j, *position)] = text.select(swap, y, x), text.select(swap, x, y)
+    if p["is_stable"]:
+        del columns[p["num_keys"]]
+    return [np.moveaxis(column, 0, own) for column in columns]
+
+
+def _exchanges(count: int) -> list[tuple[int, int]]:
+    """Pairs to compare and exchange. Source: Batcher 1968, Sorting networks, AFIPS 32:307 (odd-even merges)."""
+    found, p = [], 1
+    while p < count:
+        k = p
+        while k >= 1:
+            for j in range(k % p, count - k, 2 * k):
+                for i in range(min(k, count - j - k)):
+                    if (i + j) // (2 * p) == (i + j + k) // (2 * p):
+                        found.append((i + j, i + j + k))
+            k //= 2
+        p *= 2
+    return found
 
 
 def split(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
@@ -222,5 +286,6 @@ ARRAYS: dict[str, Rule] = {
     "unstack": unstack,
     "iota": iota,
     "rev": rev,
+    "sort": sort,
     "split": split,
 }

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from kernels.lanes import memory as mem
+from kernels.lanes.axis import axis_of, lead
 from kernels.lanes.memory import Memory
-from kernels.lanes.program import Value, Writer, axis_of, lead
+from kernels.lanes.program import Value, Writer, boxed
+from kernels.lanes.shared import Shared
 from kernels.lanes.text import Register, Registers, Unsupported, constant
 
 Rule = Callable[[Writer, Any, list[Value]], Value | list[Value]]
@@ -82,6 +84,8 @@ def _settled(writer: Writer, value: Value) -> Value:
 
     Where all rows asked for are known, LLVM makes registers of them again.
     """
+    if isinstance(value, Shared):
+        return value
     if isinstance(value, Memory):
         return writer.registers(value) if value.size == 1 else value
     return value if value.size <= 1 else mem.spilled(value, value.ravel()[0].dtype, writer.text)
@@ -127,6 +131,9 @@ def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     register = writer.registers(index)[()]
     if register.wide:
         raise Unsupported("a branch that each patient takes by itself; choose by jnp.where")
+    if not register.text.startswith("%"):
+        chosen = equation.params["branches"][min(max(int(register.text), 0), len(equation.params["branches"]) - 1)]
+        return writer.run_closed(chosen, operands)
     if register.dtype == np.bool_:
         register = writer.text.cast("zext", register, np.int32)
     slots = _Slots(writer, equation.outvars)
@@ -139,4 +146,11 @@ def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     return slots.get()
 
 
-CONTROL: dict[str, Rule] = {"while": while_, "scan": scan, "cond": cond}
+def platform_index(writer: Writer, equation: Any, values: list[Value]) -> Value:
+    """Which of several programs for several platforms: lanes are none of XLA's, and take what is meant for any."""
+    platforms = equation.params["platforms"]
+    any_of_them = platforms.index(None) if None in platforms else 0
+    return boxed(constant(any_of_them, np.int32))
+
+
+CONTROL: dict[str, Rule] = {"while": while_, "scan": scan, "cond": cond, "platform_index": platform_index}

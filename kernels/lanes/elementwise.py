@@ -156,10 +156,16 @@ def _clamp(text: Text, low: Register, x: Register, high: Register, **_: Any) -> 
 
 
 def _shift(operation: str) -> Emit:
+    """By as many bits as a number has, or more, all are gone."""
+
     def emit(text: Text, a: Register, b: Register, **_: Any) -> Register:
-        if not b.text.isdigit() or int(b.text) >= 8 * a.dtype.itemsize:
-            raise Unsupported("a shift by a number that is not constant, or too large")
-        return text.binary(operation, a, b)
+        size = 8 * a.dtype.itemsize
+        if b.text.isdigit() and int(b.text) < size:
+            return text.binary(operation, a, b)
+        inside = text.binary("icmp ult", b, constant(size, b.dtype), bool)
+        most = constant(size - 1, b.dtype)
+        shifted = text.binary(operation, a, text.select(inside, b, most))
+        return shifted if operation == "ashr" else text.select(inside, shifted, constant(0, a.dtype))
 
     return emit
 

@@ -2,71 +2,98 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from kernels.lanes import memory as mem
-from kernels.lanes.program import PATIENTS, Writer, axis_of, lead
+from kernels.lanes.axis import PATIENTS, axis_of, lead
+from kernels.lanes.program import Writer
+from kernels.lanes.shared import Shared
 from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
 
+HUGE, MADV_HUGEPAGE = 2 * 2**20, 14  # bytes of a huge page; advice of Linux's madvise
 
-def module_of(jaxpr: Any, name: str, lanes: int) -> str:
-    """Assembly of a program traced with `PATIENTS` patients.
 
-    The function `name`(pointers of arguments and results..., patients) runs groups of lanes one after the other.
+def module_of(
+    jaxpr: Any, name: str, lanes: int, arguments: Sequence[Any], streamed: bool = False
+) -> tuple[str, list[Any]]:
+    """Assembly of a program traced with `PATIENTS` patients, and the arrays it is to be called with.
+
+    The function `name`(pointers of arrays and results..., patients) runs groups of lanes one after the other.
 
     Args:
         jaxpr: closed; every result has its patient axis last.
         lanes: patients in a group; the number of patients must be a multiple of it.
+        arguments: of the program. Whatever comes from those without a patient axis alone is computed by XLA.
+        streamed: results go to memory past the cache, which is for more than it holds.
 
     Raises:
         Unsupported: with what.
     """
-    if any(isinstance(value, Tracer) for value in jaxpr.consts):
-        raise Unsupported("arrays that are made outside of the program and not given to it")
-    text = Text(lanes)
-    inputs = [variable.aval for variable in jaxpr.jaxpr.invars]
+    text, given, names = Text(lanes), [], []
+    numbers: dict[str, list[Any]] = {}  # single ones, by the name of the array they are handed over in
     results = [variable.aval for variable in jaxpr.jaxpr.outvars]
     for aval in results:
         if not aval.shape or aval.shape[-1] != PATIENTS or PATIENTS in aval.shape[:-1]:
             raise Unsupported("a result whose last axis is not that of patients")
-    names = [f"%in{i}" for i in range(len(inputs))] + [f"%out{i}" for i in range(len(results))]
     patients = Register("%patients", np.dtype(np.int64))
-    groups = text.binary("sdiv exact", patients, constant(lanes, np.int64))
-    with text.count_to(groups) as group:
+
+    def next_name(array: Any) -> str:
+        given.append(array)
+        names.append(f"%in{len(given) - 1}")
+        return names[-1]
+
+    def shared(array: Any) -> mem.Memory:
+        array = jnp.asarray(array)
+        if array.size == 1:
+            name = f"%{array.dtype.name}"
+            together = numbers.setdefault(name, [])
+            place = constant(len(together), np.int64)
+            together.append(array.reshape(()))
+            return replace(mem.whole(name, array.dtype, array.shape, constant(1, np.int64), False), offset=place)
+        return mem.whole(next_name(array), array.dtype, array.shape, constant(1, np.int64), False)
+
+    with text.count_to(text.binary("sdiv exact", patients, constant(lanes, np.int64))) as group:
         first = text.binary("mul nsw", group, constant(lanes, np.int64))
-        views = [_view(text, n, aval, first, patients) for n, aval in zip(names, inputs + results, strict=True)]
-        arguments, targets = views[: len(inputs)], views[len(inputs) :]
+        own = [
+            _view(text, next_name(x), v.aval, first, patients) if PATIENTS in v.aval.shape else Shared(lambda x=x: x)
+            for v, x in zip(jaxpr.jaxpr.invars, arguments, strict=True)
+        ]
+        if not given:
+            raise Unsupported("a program without patients")
+        targets = [_view(text, f"%out{i}", aval, first, patients, streamed) for i, aval in enumerate(results)]
         destinations = {}
         for variable, target in zip(jaxpr.jaxpr.outvars, targets, strict=True):
             destinations.setdefault(variable, target)
-        writer = Writer(text, destinations)
-        values = writer.run(jaxpr.jaxpr, jaxpr.consts, arguments)
+        writer = Writer(text, destinations, shared)
+        values = writer.run(jaxpr.jaxpr, jaxpr.consts, own)
         for value, target in zip(values, targets, strict=True):
             _deliver(writer, value, target)
-    parameters = ", ".join([*(f"ptr noalias nocapture {n}" for n in names), "i64 %patients"])
-    body = "\n  ".join([*text.slots, *text.lines, "ret void"])
+    given += [jnp.stack(together) for together in numbers.values()]
+    pointers = [*names, *numbers, *(f"%out{i}" for i in range(len(results)))]
+    parameters = ", ".join([*(f"ptr noalias nocapture {n}" for n in pointers), "i64 %patients"])
+    # What went past the cache must be there before anybody is told.
+    body = "\n  ".join([*text.slots, *text.lines, "fence seq_cst", "ret void"])
     declared = "\n".join(text.declared.values())
     function = f"define void @{name}({parameters}) #0 {{\n  {body}\n}}"
     attributes = 'attributes #0 = { nounwind "prefer-vector-width"="512" "denormal-fp-math"="preserve-sign" }'
-    varying = next(i for i, aval in enumerate(inputs) if axis_of(aval.shape) is not None)
-    return "\n\n".join([function, _door(name, len(inputs), len(results), varying), declared, attributes])
+    return "\n\n".join([function, _door(name, len(given), len(results)), declared, attributes, "!0 = !{i32 1}"]), given
 
 
-def _view(text: Text, name: str, aval: Any, first: Register, patients: Register) -> mem.Memory:
-    """An argument or result as the present group of lanes sees it."""
+def _view(text: Text, name: str, aval: Any, first: Register, patients: Register, streamed: bool = False) -> mem.Memory:
+    """An argument or result of every patient as the present group of lanes sees it."""
     lane = axis_of(aval.shape)
-    if lane is None:
-        return mem.whole(name, aval.dtype, aval.shape, constant(1, np.int64), False)
     if lane != len(aval.shape) - 1:
         raise Unsupported("an argument whose patient axis is not the last")
     kind = "i8" if aval.dtype == np.bool_ else text.type_of(aval.dtype, False)
     base = text.make(f"getelementptr {kind}, ptr {name}, i64 {first.text}", np.int64, False)
-    return mem.whole(base.text, aval.dtype, lead(aval.shape), patients, True)
+    return replace(mem.whole(base.text, aval.dtype, lead(aval.shape), patients, True), streamed=streamed)
 
 
 def _deliver(writer: Writer, value: Any, target: mem.Memory) -> None:
@@ -110,13 +137,38 @@ def _beginning(name: str) -> list[str]:
     ]
 
 
-def nothing(name: str) -> str:
-    """Assembly of a program that leaves its results as they are."""
-    return "\n".join([*_beginning(name), "  ret ptr null", "}"])
+def nothing(name: str, size: int) -> str:
+    """Assembly of a program that leaves its only result as it is; on Linux it asks for huge pages.
+
+    They spare the system most of the work of handing out fresh memory.
+
+    Args:
+        size: of the result [bytes].
+    """
+    if size < 2 * HUGE or sys.platform != "linux":
+        return "\n".join([*_beginning(name), "  ret ptr null", "}"])
+    lines = [
+        *_beginning(name),
+        "  %retsp = getelementptr i8, ptr %frame, i64 112",
+        "  %rets = load ptr, ptr %retsp",
+        "  %ret = load ptr, ptr %rets",
+        "  %datap = getelementptr i8, ptr %ret, i64 24",
+        "  %data = load i64, ptr %datap",
+        f"  %over = add i64 %data, {HUGE - 1}",
+        f"  %begin = and i64 %over, {-HUGE}",
+        f"  %end = add i64 %data, {size}",
+        "  %length = sub i64 %end, %begin",
+        "  %first = inttoptr i64 %begin to ptr",
+        f"  call i32 @madvise(ptr %first, i64 %length, i32 {MADV_HUGEPAGE})",
+        "  ret ptr null",
+        "}",
+        "declare i32 @madvise(ptr, i64, i32)",
+    ]
+    return "\n".join(lines)
 
 
-def _door(name: str, inputs: int, results: int, varying: int) -> str:
-    """XLA's handler: pointers and the number of patients out of its call frame, then the function.
+def _door(name: str, inputs: int, results: int) -> str:
+    """XLA's handler: pointers and the number of patients (of the first argument) out of its call frame.
 
     Offsets are those of xla/ffi/api/c_api.h (API version 0): the frame's extension at 8, api at 16, args and rets from
     40 and 80 on (their pointers at 72 and 112); a buffer's data at 24, rank at 32, dims at 40. A frame with an
@@ -135,9 +187,9 @@ def _door(name: str, inputs: int, results: int, varying: int) -> str:
             ]
             pointers.append(f"ptr %{kind}{i}v")
     lines += [
-        f"  %rankp = getelementptr i8, ptr %args{varying}, i64 32",
+        "  %rankp = getelementptr i8, ptr %args0, i64 32",
         "  %rank = load i64, ptr %rankp",
-        f"  %dimsp = getelementptr i8, ptr %args{varying}, i64 40",
+        "  %dimsp = getelementptr i8, ptr %args0, i64 40",
         "  %dims = load ptr, ptr %dimsp",
         "  %last = sub i64 %rank, 1",
         "  %lastp = getelementptr i64, ptr %dims, i64 %last",
@@ -149,17 +201,18 @@ def _door(name: str, inputs: int, results: int, varying: int) -> str:
     return "\n".join(lines)
 
 
-def traced(function: Any, arguments: Sequence[Any], patients: int) -> tuple[Any, Any]:
-    """A function of arrays, traced with the marked number of patients, and the shapes of its results.
+def marked(array: Any) -> jax.ShapeDtypeStruct:
+    """The shape of an array whose last axis is that of patients, as it is traced."""
+    return jax.ShapeDtypeStruct((*array.shape[:-1], PATIENTS), array.dtype)
+
+
+def traced(function: Any, arguments: Sequence[Any], wide: Sequence[bool]) -> tuple[Any, Any]:
+    """A function of arrays as a program, and the shapes of its results.
 
     Args:
-        arguments: arrays; one whose last axis has length `patients` has that axis.
+        wide: whether an argument's last axis is that of patients.
     """
-
-    def marked(x: Any) -> jax.ShapeDtypeStruct:
-        shape = tuple(x.shape)
-        if shape and shape[-1] == patients:
-            shape = (*shape[:-1], PATIENTS)
-        return jax.ShapeDtypeStruct(shape, x.dtype)
-
-    return jax.make_jaxpr(function, return_shape=True)(*map(marked, arguments))
+    shapes = [
+        marked(x) if own else jax.ShapeDtypeStruct(x.shape, x.dtype) for x, own in zip(arguments, wide, strict=True)
+    ]
+    return jax.make_jaxpr(function, return_shape=True)(*shapes)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kernels.lanes.text import Register, Registers, Text, constant, scalar_type
 
+LINE = 64  # bytes
 UNROLLED = 64  # arrays of up to so many elements (per patient) are kept in registers when they are computed with
 
 
@@ -23,6 +24,7 @@ class Memory:
         offset: rows from the base, int64.
         row: numbers in a row, int64; 1 where the array is the same for all.
         wide: the last axis is that of patients.
+        streamed: what is written is not read again by this program, and goes past the cache.
     """
 
     base: str
@@ -32,6 +34,7 @@ class Memory:
     offset: Register
     row: Register
     wide: bool
+    streamed: bool = False
 
     @property
     def size(self) -> int:
@@ -121,7 +124,9 @@ def store(memory: Memory, offset: Register, value: Register, text: Text) -> None
         value = text.cast("zext", value, np.uint8)
     stored = value.dtype
     value = text.widen(value) if memory.wide else value
-    text.put(_address(memory, offset, text), value, stored.itemsize)
+    # Only whole cache lines, which begin where the memory of XLA's arrays and rows of whole groups do.
+    streamed = memory.streamed and text.lanes * stored.itemsize % LINE == 0
+    text.put(_address(memory, offset, text), value, LINE if streamed else stored.itemsize, streamed)
 
 
 def loaded(memory: Memory, text: Text) -> Registers:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jax
@@ -19,24 +19,13 @@ import numpy as np
 from jax.extend import core
 
 from kernels.lanes import memory as mem
+from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.elementwise import COMPOSED, INSTRUCTIONS
 from kernels.lanes.memory import UNROLLED, Memory
+from kernels.lanes.shared import CONSTANTS, Outside, Shared, of_patients
 from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
 
-PATIENTS = 1_000_003  # a prime: no other axis has this length
-Value = Any  # Registers | Memory
-
-
-def lead(shape: Sequence[int]) -> tuple[int, ...]:
-    """A shape without its patient axis."""
-    if sum(n == PATIENTS for n in shape) > 1:
-        raise Unsupported("two patient axes")
-    return tuple(n for n in shape if n != PATIENTS)
-
-
-def axis_of(shape: Sequence[int]) -> int | None:
-    """Where the patient axis is."""
-    return shape.index(PATIENTS) if PATIENTS in shape else None
+Value = Any  # Registers | Memory | Shared
 
 
 class Writer:
@@ -45,26 +34,28 @@ class Writer:
     Args:
         text: the function being written.
         outputs: for variables that are results of the whole program, where they belong in memory.
+        given: an array -> where the program finds it among its arguments.
     """
 
-    def __init__(self, text: Text, outputs: Mapping[Any, Memory]) -> None:
-        self.text, self.outputs = text, dict(outputs)
+    def __init__(self, text: Text, outputs: Mapping[Any, Memory], given: Callable[[Any], Memory]) -> None:
+        self.text, self.outputs, self.xla = text, dict(outputs), Outside(given)
 
     # --- programs --------------------------------------------------------------------------------------------------
 
     def run(self, jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Value]) -> list[Value]:
         """All equations of a program; its results."""
-        known: dict[Any, Value] = {}
-        for variable, value in zip(jaxpr.constvars, constants, strict=True):
-            known[variable] = value if isinstance(value, np.ndarray | Memory) and _is_value(value) else _array(value)
+        known: dict[Any, Value] = {v: self.xla.constant(c) for v, c in zip(jaxpr.constvars, constants, strict=True)}
         known.update(zip(jaxpr.invars, arguments, strict=True))
 
         def read(atom: Any) -> Value:
             if isinstance(atom, core.Literal):
                 aval: Any = atom.aval
-                return _array(np.asarray(atom.val, aval.dtype))
+                return self.xla.constant(np.asarray(atom.val, aval.dtype))
             return known[atom]
 
+        read_again = {atom for equation in jaxpr.eqns for atom in equation.invars if not isinstance(atom, core.Literal)}
+        for variable in self.outputs.keys() & read_again:
+            self.outputs[variable] = replace(self.outputs[variable], streamed=False)
         for equation in jaxpr.eqns:
             results = self.equation(equation, [read(atom) for atom in equation.invars])
             known.update(zip(equation.outvars, results, strict=True))
@@ -88,9 +79,9 @@ class Writer:
 
     def equation(self, equation: Any, values: list[Value]) -> list[Value]:
         """The results of one equation."""
-        name = equation.primitive.name
-        if name in INSTRUCTIONS or name in COMPOSED:
-            return [self.each(equation, values)]
+        shared = all(isinstance(v, Shared) for v in values) and not of_patients(equation)
+        if shared and any(not v.known for v in values):
+            return self.xla.computed(equation, values)
         inner = self._inner(equation)
         if inner is not None:
             pairs = zip(equation.outvars, inner.jaxpr.outvars, strict=True)
@@ -98,10 +89,31 @@ class Writer:
                 own: self.outputs[o] for o, own in pairs if o in self.outputs and not isinstance(own, core.Literal)
             }
             return self.run_closed(inner, values, outputs)
+        if not shared:
+            return self.written(equation, values)
+        begin = len(self.text.lines)
+        try:
+            results = self.written(equation, values)
+        except Unsupported:
+            self.text.forget(begin)
+            return self.xla.computed(equation, values)
+        made = cache(lambda: [v.make() for v in self.xla.computed(equation, values)])
+        return [
+            result if isinstance(result, Shared) else Shared(lambda i=i: made()[i], True, result)
+            for i, result in enumerate(results)
+        ]
+
+    def written(self, equation: Any, values: list[Value]) -> list[Value]:
+        """The results of an equation that calls no other program."""
         from kernels.lanes.arrays import ARRAYS
         from kernels.lanes.control import CONTROL
         from kernels.lanes.reductions import REDUCTIONS
 
+        name = equation.primitive.name
+        if name not in CONTROL:
+            values = [self.inside(value) for value in values]
+        if name in INSTRUCTIONS or name in COMPOSED:
+            return [self.each(equation, values)]
         rule = CONTROL.get(name) or ARRAYS.get(name) or REDUCTIONS.get(name)
         if rule is None:
             raise Unsupported(f"the operation {name}")
@@ -173,8 +185,9 @@ class Writer:
         text = self.text
         target = self.outputs.get(variable) or mem.scratch(text, variable.aval.dtype, shape)
         rest = shape[1:]
+        values = [self.by_rows(v) for v in values]
         with text.count_to(constant(shape[0], np.int64)) as row:
-            parts = [self.row(v, row, shape) for v in values]
+            parts = [self.row(v, row) for v in values]
             for position in np.ndindex(*rest):
                 own: list[Any] = [np.broadcast_to(p, rest)[position] for p in parts]
                 result = function(own)
@@ -184,16 +197,18 @@ class Writer:
                 mem.store(target, offset, result, text)
         return target
 
-    def row(self, value: Value, row: Register, shape: tuple[int, ...]) -> Registers:
+    def by_rows(self, value: Value) -> Value:
+        """A value in memory if its rows differ."""
+        if isinstance(value, Memory) or value.ndim == 0 or value.shape[0] == 1:
+            return value
+        # Rows that are all the same are one row, seen with a stride of 0.
+        return value[:1] if value.strides[0] == 0 else mem.spilled(value, value.ravel()[0].dtype, self.text)
+
+    def row(self, value: Value, row: Register) -> Registers:
         """The elements of one row of a large array, or of what is broadcast along it."""
-        if value.ndim == 0 if isinstance(value, np.ndarray) else not value.shape:
+        if not value.shape:
             return self.registers(value)
-        length = value.shape[0]
-        if length == 1:
-            return self.registers(value)[0]
-        if isinstance(value, np.ndarray):
-            value = mem.spilled(value, value.ravel()[0].dtype, self.text)
-        return self.registers(self.view(value, 0, row))
+        return self.registers(value)[0] if value.shape[0] == 1 else self.registers(self.view(value, 0, row))
 
     def view(self, value: Memory, axis: int, index: Register) -> Memory:
         """A view without one axis, at an index of it."""
@@ -204,16 +219,22 @@ class Writer:
 
     # --- values ----------------------------------------------------------------------------------------------------
 
+    def inside(self, value: Value) -> Value:
+        """A value as the program has it."""
+        return self.xla.inside(value) if isinstance(value, Shared) else value
+
     def registers(self, value: Value) -> Registers:
         """A value as registers."""
+        value = self.inside(value)
         if isinstance(value, np.ndarray):
             return value
-        if value.size > 4096:
+        if value.size > CONSTANTS:
             raise Unsupported(f"an array of {value.size} elements per patient in registers")
         return mem.loaded(value, self.text)
 
     def memory(self, value: Value, dtype: Any) -> Memory:
         """A value in memory."""
+        value = self.inside(value)
         return value if isinstance(value, Memory) else mem.spilled(value, dtype, self.text)
 
 
@@ -226,26 +247,9 @@ def boxed(value: Any) -> Registers:
     return result
 
 
-def _is_value(value: Any) -> bool:
-    return isinstance(value, Memory) or value.dtype == object
-
-
 def _scalar(register: Register) -> Registers:
     result: Registers = np.empty((), object)
     result[()] = register
-    return result
-
-
-def _array(values: Any) -> Registers:
-    """Numbers known when the program is compiled, as registers."""
-    values = np.asarray(values)
-    if values.dtype == jax.dtypes.float0:  # the tangent of an integer, which nobody reads
-        values = np.zeros(values.shape, bool)
-    if values.size > 4096 or PATIENTS in values.shape:
-        raise Unsupported(f"a constant of {values.size} numbers")
-    result: Registers = np.empty(values.shape, object)
-    for position in np.ndindex(*values.shape):
-        result[position] = constant(values[position], values.dtype)
     return result
 
 

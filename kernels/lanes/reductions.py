@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from kernels.lanes.axis import PATIENTS, axis_of
 from kernels.lanes.elementwise import INSTRUCTIONS
 from kernels.lanes.memory import UNROLLED, Memory
-from kernels.lanes.program import PATIENTS, Value, Writer, axis_of, boxed
+from kernels.lanes.program import Value, Writer, boxed
 from kernels.lanes.text import Registers, Unsupported, constant
 
 Rule = Callable[[Writer, Any, list[Value]], Value | list[Value]]
@@ -42,6 +43,24 @@ def _reduction(instruction: str, across: str | None = None) -> Rule:
                 result[position] = writer.text.across(across, array[position])
             return result
         return boxed(array)
+
+    return rule
+
+
+def _running(instruction: str) -> Rule:
+    """Elements along an axis combined with all before them."""
+    combine = INSTRUCTIONS[instruction]
+
+    def rule(writer: Writer, equation: Any, values: list[Value]) -> Value:
+        shape, axis = equation.invars[0].aval.shape, equation.params["axis"]
+        if shape[axis] == PATIENTS:
+            raise Unsupported(f"{equation.primitive.name} over patients")
+        own = sum(1 for n in shape[:axis] if n != PATIENTS)
+        array = np.moveaxis(writer.registers(values[0]), own, 0).copy()
+        order = range(len(array))[:: -1 if equation.params["reverse"] else 1]
+        for before, here in zip(order, order[1:], strict=False):
+            array[here] = _combined(writer, combine, array[before], array[here])[()]
+        return np.moveaxis(array, 0, own)
 
     return rule
 
@@ -79,6 +98,10 @@ REDUCTIONS: dict[str, Rule] = {
     "reduce_sum": _reduction("add"),
     "reduce_max": _reduction("max"),
     "reduce_min": _reduction("min"),
+    "cumsum": _running("add"),
+    "cumprod": _running("mul"),
+    "cummax": _running("max"),
+    "cummin": _running("min"),
     "reduce_or": _reduction("or", "or"),
     "reduce_and": _reduction("and", "and"),
 }

@@ -106,6 +106,11 @@ class Text:
         """One instruction without a result."""
         self.lines.append(text)
 
+    def forget(self, begin: int) -> None:
+        """Take back all lines from number `begin` on."""
+        del self.lines[begin:]
+        self._wider.clear()
+
     def label(self, name: str) -> None:
         """The beginning of a block, reached from above."""
         self.lines.append(f"br label %{name}")
@@ -203,9 +208,10 @@ class Text:
         self.slots.append(f"{name} = alloca [{count} x {self.type_of(dtype, wide)}], align 64")
         return name
 
-    def put(self, slot: str, register: Register, align: int = 0) -> None:
-        """Store a register at an address."""
-        self.line(f"store {self.typed(register)}, ptr {slot}" + (f", align {align}" if align else ""))
+    def put(self, slot: str, register: Register, align: int = 0, streamed: bool = False) -> None:
+        """Store a register at an address; past the cache if streamed."""
+        aligned, past = f", align {align}" if align else "", ", !nontemporal !0" if streamed else ""
+        self.line(f"store {self.typed(register)}, ptr {slot}{aligned}{past}")
 
     def get(self, slot: str, dtype: Any, wide: bool, align: int = 0) -> Register:
         """Load a register from an address."""

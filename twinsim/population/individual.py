@@ -51,12 +51,19 @@ def individual_parameters(
     return {name: result[name] for name in parts.structure.parameter_names}
 
 
-def constant_parameters(parts: Parts) -> frozenset[str]:
-    """Parameters that are the same for every patient: no covariate and no random effect enters them."""
+def constant_parameters(parts: Parts, values: Mapping[str, Any]) -> dict[str, Array]:
+    """Parameters that are the same for every patient, as no covariate and no random effect enters them: () each.
+
+    Args:
+        values: numbers by theta name.
+    """
     if parts.parameterisation is not None:
-        return frozenset(parts.defaulted)
-    varied = {*parts.between_patients.names, *parts.between_occasions.names}
-    return frozenset(item.name for item in parts.parameters if not item.relations and item.name not in varied)
+        names = frozenset(parts.defaulted)
+    else:
+        varied = {*parts.between_patients.names, *parts.between_occasions.names}
+        names = frozenset(item.name for item in parts.parameters if not item.relations and item.name not in varied)
+    typical = {item.name: item.typical.name for item in parts.parameters if item.name in names}
+    return {name: jnp.asarray(values[theta], jnp.float64) for name, theta in typical.items()}
 
 
 def distributions_of(parts: Parts) -> dict[str, str]:

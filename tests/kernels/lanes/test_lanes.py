@@ -11,26 +11,7 @@ from hypothesis import strategies as st
 from jax import lax
 
 from kernels.lanes import lanes
-
-rng = np.random.default_rng(3)
-N = 96
-
-
-def numbers(*shape, dtype=np.float64):
-    return jnp.asarray(rng.normal(size=shape).astype(dtype))
-
-
-def check(function, *arguments, patients=N, rtol=1e-14):
-    """Both ways, to rounding; lanes must not have given up."""
-    notes = []
-    found = jax.jit(lanes(function, patients, notes.append))(*arguments)
-    assert not notes, notes
-    expected = jax.jit(function)(*arguments)
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
-    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        assert a.dtype == b.dtype and a.shape == b.shape
-        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=rtol, atol=1e-300 if a.dtype.kind == "f" else 0)
-
+from tests.kernels.lanes.both import N, check, numbers, rng
 
 X, Y, K, FLAG = numbers(N), numbers(N), jnp.asarray(rng.integers(-5, 5, N), jnp.int32), jnp.asarray(rng.random(N) < 0.5)
 
@@ -191,7 +172,7 @@ def test_second_derivatives():
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda x: jnp.sort(x), "sort"),
+        (lambda x: jnp.sort(x), "patients"),
         (lambda x: x - jnp.sum(x), "over patients"),
         (lambda x: x[::-1], "patients"),
         (lambda x: jnp.concatenate([x[:1], x[1:]]), "patients"),
