@@ -75,8 +75,9 @@ def with_status(solve: Callable) -> Callable[[dict, dict], dict]:
     return block
 
 
-def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[[dict], dict]:
-    """The compiled program: what `placed` returns -> outputs by name (time, patient).
+def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[..., dict]:
+    """The compiled program: what `placed` returns, and old results that may be written over, -> outputs by name
+    (time, patient).
 
     Args:
         rtol: of the adaptive tiers.
@@ -96,7 +97,7 @@ def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[[dic
         solve, shared = block_of(problem, ours.name, ours.precision, rtol)
         block = with_status(solve)
 
-    program = over_blocks(block, all_devices(), note=print)
+    program = over_blocks(block, all_devices())
     return lambda own, into=None: jax.block_until_ready(program(own, shared, into))
 
 
@@ -174,12 +175,19 @@ def solved_row(ours: Ours, request: Request) -> Row:
     own = placed(request.patients)
     start = time.perf_counter()
     run = solver_of(problem, ours, rtol)
-    outputs = run(own)
+    kept = run(own)
     first_s = time.perf_counter() - start
-    error = error_of(outputs)
-    del outputs
-    run_s = median_run(lambda: run(own), request.repeats)
-    note = "into fresh memory" if rtol is None else f"rtol {rtol:.1e}; into fresh memory"
+    error = error_of(kept)
+
+    def again() -> None:
+        nonlocal kept
+        kept = run(own, kept)
+
+    run_s = median_run(again, request.repeats)
+    del kept
+    fresh_s = median_run(lambda: run(own), request.repeats)
+    note = f"result memory reused ({request.size / fresh_s:,.0f} into fresh memory)"
+    note = note if rtol is None else f"rtol {rtol:.1e}; {note}"
     return request.row(f"twinsim {ours.name}", device(), compile_s=first_s - run_s, run_s=run_s, error=error, note=note)
 
 

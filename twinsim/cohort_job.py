@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from twinsim.contents import coordinates_of, variables_of
 from twinsim.endpoints import read_endpoint
 from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
+from twinsim.people import typical_of
 from twinsim.plan import DosePlan, plan_events
 from twinsim.population.cohort import Cohort, digest, sample_cohort
 from twinsim.population.covariates import COVARIATES
@@ -195,7 +196,7 @@ def cohort_job(
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
     accuracy = {"precision": precision, "rtol": rtol, "max_steps": max_steps, "dense": dense}
-    picked = choose_solver(structure, solver, **accuracy, moving=lines, times=grid)
+    picked = choose_solver(structure, solver, **accuracy, moving=lines, times=grid, typical=partial(typical_of, chosen))
     changing = bool(timed) or len(starts) > 1
     segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(

@@ -47,6 +47,15 @@ def same_for_all(model: PopulationModel, shared: Mapping[str, Any]) -> dict[str,
     return {**constant_parameters(model.parts, {**values, **shared["thetas"]}), **shared["parameters"]}
 
 
+def typical_of(model: PopulationModel) -> dict[str, float]:
+    """The structure's parameters of the typical patient; none where the publication describes no such patient."""
+    typical = model.typical_covariates
+    if len(typical) < len(model.covariates):
+        return {}
+    found = model.individual({name: jnp.asarray([value]) for name, value in typical.items()})
+    return {name: float(value.ravel()[0]) for name, value in found.items()}
+
+
 def constant_people(
     individual: Individual, covariates: Mapping[str, Array], ids: Array, etas: Any, drawn: Any
 ) -> dict[str, dict[str, Array]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,7 +16,8 @@ from twinsim import units
 from twinsim.design import Design, design_of, moving_covariates
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.models.structure import Structure
-from twinsim.population.covariates import COVARIATES
+from twinsim.people import typical_of
+from twinsim.population.covariates import COVARIATES, covariate_name
 from twinsim.population.derived import derive
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.population.model_covariate import wanted_covariates
@@ -114,20 +116,6 @@ def solve_laid_out(
     return (reversible(solved) if segments is None else solved)(fields, plan, times, order)
 
 
-# How tables spell covariates (lower case) and what they are called here.
-ALIASES = {
-    "wt": "weight",
-    "wgt": "weight",
-    "ht": "height",
-    "apgr": "apgar",
-    "scr": "creatinine",
-    "creat": "creatinine",
-    "alb": "albumin",
-    "hct": "haematocrit",
-    "gest": "gestational_age",
-}
-
-
 def predict(
     model: str | PopulationModel,
     records: Records,
@@ -207,7 +195,9 @@ class Fitted:
             records, model.structure, used=used, occasions=occasions, called=covariate_name, carried=carried
         )
         how = {"precision": precision, "rtol": rtol, "moving": moving_covariates(records, used, "linear")}
-        tier = choose_solver(model.structure, solver, times=self.design.times, **how)
+        tier = choose_solver(
+            model.structure, solver, times=self.design.times, typical=partial(typical_of, model), **how
+        )
         self.output_of = self._outputs(outputs or {})
         self.output_names = tuple(dict.fromkeys(self.output_of)) or (model.structure.output_names[0],)
         self.problem = Problem(model.structure, tier, self.design.plan.layout, self.output_names, self.design.count)
@@ -277,15 +267,6 @@ class Fitted:
         which = jnp.asarray([self.output_names.index(name) for name in self.output_of])
         row, patient = self.design.position
         return stacked[which, row, patient] * jnp.asarray(self.factor), status
-
-
-def covariate_name(column: str) -> str:
-    """The name of a covariate from a table's column.
-
-    >>> covariate_name("WT"), covariate_name("AGE")
-    ('weight', 'age')
-    """
-    return ALIASES.get(column.lower(), column.lower())
 
 
 def require_sound(status: np.ndarray, records: Records) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +57,7 @@ def choose_solver(
     dense: bool = False,
     moving: Sequence[str] = (),
     times: Any = None,
+    typical: Callable[[], Mapping[str, float]] = dict,
 ) -> Solver:
     """The tier a structure is solved by, with the reason, which is logged.
 
@@ -66,6 +67,7 @@ def choose_solver(
         dense: see `Solver`; the exact tiers have no steps, and need no such thing.
         moving: covariates that carry parameters along between two doses (linear interpolation).
         times: of outputs [the structure's time unit], along the first axis; by default one, at 100.
+        typical: parameters of a typical patient, for which stiffness is estimated; by default the structure's.
 
     Raises:
         UsageError: an unknown name, a tier that cannot solve this structure, or numbers that no tier can work with.
@@ -83,18 +85,18 @@ def choose_solver(
     grid = np.asarray([100.0] if times is None else times, np.float64)
     horizon = float(np.nanmax(grid) - min(0.0, np.nanmin(grid)))
     if solver == "auto":
-        tier, reason = _best(structure, moving, horizon)
+        tier, reason = _best(structure, moving, horizon, typical)
     else:
         _check(structure, solver, moving)
-        tier, reason = solver, _asked_for(structure, solver, horizon)
+        tier, reason = solver, _asked_for(structure, solver, horizon, typical)
     rtol = DEFAULT_RTOL[precision] if rtol is None else _checked_rtol(rtol, tier, precision)
     steps = MAX_STEPS + STEPS_PER_OUTPUT * len(grid) if max_steps is None else _checked_steps(max_steps)
     log.info("solver %s for %s: %s", tier, structure.name, reason)
     return Solver(tier, precision, rtol, steps, dense, reason)
 
 
-def _asked_for(structure: Structure, solver: str, horizon: float) -> str:
-    steps = stability_steps(structure, horizon) if solver == "explicit" else 0.0
+def _asked_for(structure: Structure, solver: str, horizon: float, typical: Callable) -> str:
+    steps = stability_steps(structure, horizon, typical()) if solver == "explicit" else 0.0
     if steps <= STIFF_STEPS:
         return "it was asked for"
     return f"it was asked for, though its fastest process asks for some {steps:,.0f} steps; solver=stiff takes fewer"
@@ -126,13 +128,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
-def _best(structure: Structure, moving: Sequence[str], horizon: float) -> tuple[str, str]:
+def _best(structure: Structure, moving: Sequence[str], horizon: float, typical: Callable) -> tuple[str, str]:
     """The fastest tier that solves a structure, and why."""
     if not moving and analysis.star(structure) is not None:
         return "closed", "linear compartments around a centre have an exact solution"
     if not moving and analysis.is_affine(structure) and len(structure.states) <= LINEAR_STATES:
         return "linear", "its equations are linear with constant coefficients, so a propagator solves them exactly"
-    steps = stability_steps(structure, horizon)
+    steps = stability_steps(structure, horizon, typical())
     if steps > STIFF_STEPS:
         return "stiff", f"its fastest process would hold tier explicit to some {steps:,.0f} steps over {horizon:g}"
     if moving:

@@ -111,18 +111,8 @@ def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
         produced = writer.run_closed(inner, [*fixed, *slots.get(), *row])
         slots.put(produced[:b])
         for target, value in zip(results, produced[b:], strict=True):
-            _store_all(writer, writer.view(target, 0, index), value)
+            mem.put(writer.view(target, 0, index), writer.registers(value), text)
     return [*slots.get(), *results]
-
-
-def _store_all(writer: Writer, target: Memory, value: Value) -> None:
-    array: Registers = np.broadcast_to(writer.registers(value), target.shape)
-    for position in np.ndindex(*target.shape):
-        shift = sum(i * s for i, s in zip(position, target.strides, strict=True))
-        offset = target.offset
-        if shift:
-            offset = writer.text.binary("add", offset, constant(shift, np.int64))
-        mem.store(target, offset, array[position], writer.text)
 
 
 def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:

@@ -15,7 +15,7 @@ from kernels.lanes import memory as mem
 from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.program import Writer
 from kernels.lanes.shared import Shared
-from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
+from kernels.lanes.text import Register, Text, Unsupported, constant
 
 HUGE, MADV_HUGEPAGE = 2 * 2**20, 14  # bytes of a huge page; advice of Linux's madvise
 
@@ -106,11 +106,7 @@ def _deliver(writer: Writer, value: Any, target: mem.Memory) -> None:
             with text.count_to(constant(value.shape[0], np.int64)) as row:
                 _deliver(writer, writer.registers(writer.view(value, 0, row)), writer.view(target, 0, row))
             return
-    array: Registers = np.broadcast_to(writer.registers(value), target.shape)
-    for position in np.ndindex(*target.shape):
-        shift = sum(i * s for i, s in zip(position, target.strides, strict=True))
-        offset = writer.text.binary("add", target.offset, constant(shift, np.int64)) if shift else target.offset
-        mem.store(target, offset, array[position], writer.text)
+    mem.put(target, writer.registers(value), writer.text)
 
 
 def _beginning(name: str) -> list[str]:

@@ -41,6 +41,15 @@ class Memory:
         """Elements per patient."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    @property
+    def bytes(self) -> int:
+        """Of one patient's elements."""
+        return self.size * self.dtype.itemsize
+
+    def is_at(self, other: Any) -> bool:
+        """Whether another value is the same numbers at the same place."""
+        return isinstance(other, Memory) and replace(other, streamed=self.streamed) == self
+
 
 def whole(base: str, dtype: Any, shape: Sequence[int], row: Register, wide: bool) -> Memory:
     """An array as it lies in memory, last axis fastest."""
@@ -127,6 +136,13 @@ def store(memory: Memory, offset: Register, value: Register, text: Text) -> None
     # Only whole cache lines, which begin where the memory of XLA's arrays and rows of whole groups do.
     streamed = memory.streamed and text.lanes * stored.itemsize % LINE == 0
     text.put(_address(memory, offset, text), value, LINE if streamed else stored.itemsize, streamed)
+
+
+def put(memory: Memory, values: Registers, text: Text) -> None:
+    """Write all elements; values are broadcast to the memory's shape."""
+    for position, value in np.ndenumerate(np.broadcast_to(values, memory.shape)):
+        shift = sum(i * stride for i, stride in zip(position, memory.strides, strict=True))
+        store(memory, _moved(memory.offset, shift, text), value, text)
 
 
 def loaded(memory: Memory, text: Text) -> Registers:

@@ -22,9 +22,11 @@ from kernels.lanes import memory as mem
 from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.elementwise import COMPOSED, INSTRUCTIONS
 from kernels.lanes.memory import UNROLLED, Memory
+from kernels.lanes.places import inner_program, replaced_in_place
 from kernels.lanes.shared import CONSTANTS, Outside, Shared, of_patients
 from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
 
+BURST = 16 * 1024  # bytes of a group's curve
 Value = Any  # Registers | Memory | Shared
 
 
@@ -56,6 +58,10 @@ class Writer:
         read_again = {atom for equation in jaxpr.eqns for atom in equation.invars if not isinstance(atom, core.Literal)}
         for variable in self.outputs.keys() & read_again:
             self.outputs[variable] = replace(self.outputs[variable], streamed=False)
+        # What fits the first-level cache is better written there first: one burst past the cache costs an integrator
+        # with full registers less than rows in between, for which its own stores would wait.
+        large = {v: place for v, place in self.outputs.items() if self.text.lanes * place.bytes > BURST}
+        self.outputs = {**replaced_in_place(jaxpr, large), **self.outputs}
         for equation in jaxpr.eqns:
             results = self.equation(equation, [read(atom) for atom in equation.invars])
             known.update(zip(equation.outvars, results, strict=True))
@@ -82,7 +88,7 @@ class Writer:
         shared = all(isinstance(v, Shared) for v in values) and not of_patients(equation)
         if shared and any(not v.known for v in values):
             return self.xla.computed(equation, values)
-        inner = self._inner(equation)
+        inner = inner_program(equation)
         if inner is not None:
             pairs = zip(equation.outvars, inner.jaxpr.outvars, strict=True)
             outputs = {
@@ -123,17 +129,6 @@ class Writer:
             raise Unsupported(f"the operation {name} as it is used here ({error})") from error
         return result if isinstance(result, list) else [result]
 
-    @staticmethod
-    def _inner(equation: Any) -> Any:
-        """The program of an equation that only calls another one."""
-        if equation.primitive.name in ("while", "scan", "cond"):
-            return None
-        for key in ("jaxpr", "call_jaxpr", "fun_jaxpr"):
-            if key in equation.params:
-                inner = equation.params[key]
-                return inner if hasattr(inner, "consts") else core.ClosedJaxpr(inner, ())
-        return None
-
     # --- element-wise ----------------------------------------------------------------------------------------------
 
     def one(self, equation: Any, registers: Sequence[Register]) -> Register:
@@ -161,13 +156,27 @@ class Writer:
         """An element-wise equation on whole arrays."""
         shape = lead(equation.outvars[0].aval.shape)
         values = [self.aligned(v, atom.aval.shape, equation) for v, atom in zip(values, equation.invars, strict=True)]
+        variable, place = equation.outvars[0], self.outputs.get(equation.outvars[0])
+        rows = lambda: self.over_rows(variable, shape, lambda r: self.one(equation, r), values)  # noqa: E731
+        if place is not None and any(map(place.is_at, values)):
+            self.where_any(values[0], rows)
+            return place
         if any(isinstance(v, Memory) and v.size > UNROLLED for v in values):
-            return self.over_rows(equation.outvars[0], shape, lambda r: self.one(equation, r), values)
+            return rows()
         arrays: list[Registers] = [np.broadcast_to(self.registers(v), shape) for v in values]
         result: Registers = np.empty(shape, object)
         for position in np.ndindex(*shape):
             result[position] = self.one(equation, [a[position] for a in arrays])
         return result
+
+    def where_any(self, which: Value, rows: Callable[[], Memory]) -> None:
+        """Elements replaced where they lie; not even looked at where that is so for none of the lanes."""
+        which = self.by_rows(which)
+        if isinstance(which, Memory) or which.size != 1:
+            rows()
+            return
+        any_lane = self.text.across("or", which.ravel()[0])
+        self.text.switch(self.text.cast("zext", any_lane, np.int32), [lambda: None, rows])
 
     def aligned(self, value: Value, shape: tuple[int, ...], equation: Any) -> Value:
         """An operand that is the same for all patients, without the axis of length 1 where the result has theirs."""
@@ -184,17 +193,14 @@ class Writer:
         """A loop over the first axis of large arrays; the others are unrolled."""
         text = self.text
         target = self.outputs.get(variable) or mem.scratch(text, variable.aval.dtype, shape)
-        rest = shape[1:]
         values = [self.by_rows(v) for v in values]
         with text.count_to(constant(shape[0], np.int64)) as row:
             parts = [self.row(v, row) for v in values]
-            for position in np.ndindex(*rest):
-                own: list[Any] = [np.broadcast_to(p, rest)[position] for p in parts]
-                result = function(own)
-                place = self.view(target, 0, row)
-                shift = sum(i * s for i, s in zip(position, target.strides[1:], strict=True))
-                offset = place.offset if not shift else text.binary("add", place.offset, constant(shift, np.int64))
-                mem.store(target, offset, result, text)
+            result: Registers = np.empty(shape[1:], object)
+            for position in np.ndindex(*shape[1:]):
+                own: list[Any] = [np.broadcast_to(p, shape[1:])[position] for p in parts]
+                result[position] = function(own)
+            mem.put(self.view(target, 0, row), result, text)
         return target
 
     def by_rows(self, value: Value) -> Value:

@@ -249,7 +249,7 @@ class Text:
         self.line(f"{after}:")
         self._wider.clear()
 
-    def switch(self, index: Register, branches: Sequence[Callable[[], None]]) -> None:
+    def switch(self, index: Register, branches: Sequence[Callable[[], object]]) -> None:
         """One of the branches, by a scalar int32 index clamped to them."""
         labels = [self.name("case") for _ in branches]
         index = self.call("smax", (index, constant(0, np.int32)))

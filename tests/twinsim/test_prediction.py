@@ -7,7 +7,8 @@ import pytest
 
 import twinsim
 from twinsim.errors import DataError, ModelError, TwinsimError, UnitError, UsageError
-from twinsim.prediction import Fitted, covariate_name, predict_structure, require_sound
+from twinsim.population.covariates import covariate_name
+from twinsim.prediction import Fitted, predict_structure, require_sound
 
 IV = twinsim.structure("pk/one_compartment_iv")
 TIMES = np.array([0.0, 1.0, 6.0, 24.0])

@@ -13,7 +13,9 @@ from twinsim.errors import UsageError
 from twinsim.events import Events
 from twinsim.models import analysis
 from twinsim.models.stiffness import fastest_rate, stability_steps
+from twinsim.people import typical_of
 from twinsim.plan import plan_events
+from twinsim.population.model import population_model
 from twinsim.prediction import Fitted
 from twinsim.solve import Problem, solve_block
 from twinsim.solver import MAX_STEPS, SOLVERS, STEPS_PER_OUTPUT, STIFF_STEPS, choose_solver
@@ -82,6 +84,17 @@ def test_the_fastest_rate_is_the_largest_eigenvalue():
     p = {item.name: item.default for item in structure.parameters}
     assert fastest_rate(structure) == pytest.approx(max(p["ka"], p["cl"] / p["v"]), rel=1e-12)
     assert stability_steps(structure, -10.0) == stability_steps(structure, 10.0) > 0.0
+
+
+def test_a_typical_patients_numbers_count():
+    structure = myelosuppression.structure()
+    border = STIFF_STEPS / stability_steps(structure, 1.0)
+    assert choose_solver(structure, times=[0.9 * border], typical=lambda: {"mtt": 0.1}).tier == "stiff"
+    warfarin = population_model("warfarin_pk")
+    own = typical_of(warfarin)
+    assert own["cl"] == warfarin.individual({"weight": np.asarray([70.0])})["cl"][0] and own != typical_of(
+        warfarin.with_thetas({"cl": 0.2})
+    )
 
 
 def test_records_are_solved_for_as_long_as_they_last():

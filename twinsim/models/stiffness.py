@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import jax
@@ -14,25 +15,28 @@ from twinsim.models.structure import Structure
 STABLE = 3.3
 
 
-def stability_steps(structure: Structure, horizon: float) -> float:
+def stability_steps(structure: Structure, horizon: float, parameters: Mapping[str, float] | None = None) -> float:
     """Steps that stability alone asks of tier explicit: the largest rate times the horizon over 3.3.
+
+    Args:
+        parameters: of a typical patient; defaults for those that are left out.
 
     >>> from twinsim.models.pk.two_compartment_mm import structure
     >>> stability_steps(structure, 72.0) < 100
     True
     """
-    return fastest_rate(structure) * abs(horizon) / STABLE
+    return fastest_rate(structure, tuple(sorted((parameters or {}).items()))) * abs(horizon) / STABLE
 
 
 @lru_cache(maxsize=256)
-def fastest_rate(structure: Structure) -> float:
-    """Largest eigenvalue of the Jacobian in size, at the defaults [1 / the structure's time unit].
+def fastest_rate(structure: Structure, parameters: tuple[tuple[str, float], ...] = ()) -> float:
+    """Largest eigenvalue of the Jacobian in size [1 / the structure's time unit].
 
     A nonlinear system is looked at where it starts, and with each state raised to 1 and to 100 of its units: an
     estimate that chooses a tier, nothing more.
     """
     names = structure.state_names
-    p = {item.name: jnp.float64(item.default) for item in structure.parameters}
+    p = {item.name: jnp.float64(dict(parameters).get(item.name, item.default)) for item in structure.parameters}
     u = {port.name: jnp.float64(1.0 if port.default is None else port.default) for port in structure.needs}
     with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
         begin = structure.initial(p, u)

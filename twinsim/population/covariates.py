@@ -44,3 +44,25 @@ COVARIATES: dict[str, Covariate] = {
     "albumin": Covariate("g/L", "plasma albumin", _NORIP, 3.0, 90.0, molar_mass=66438.0),
     **{name: Covariate(formula.unit, formula.meaning, formula.source) for name, formula in DERIVED.items()},
 }
+
+# How tables spell covariates (lower case) and what they are called here.
+ALIASES = {
+    "wt": "weight",
+    "wgt": "weight",
+    "ht": "height",
+    "apgr": "apgar",
+    "scr": "creatinine",
+    "creat": "creatinine",
+    "alb": "albumin",
+    "hct": "haematocrit",
+    "gest": "gestational_age",
+}
+
+
+def covariate_name(column: str) -> str:
+    """The name of a covariate from a table's column.
+
+    >>> covariate_name("WT"), covariate_name("AGE")
+    ('weight', 'age')
+    """
+    return ALIASES.get(column.lower(), column.lower())

@@ -68,3 +68,21 @@ def test_what_is_the_same_for_all_is_computed_outside():
 
     np.testing.assert_allclose(jax.jit(around)(X, level)[0], X * 0.9 + 0.3, rtol=1e-14, atol=1e-14)
     assert len(notes) == 1
+
+
+def test_rows_are_replaced_where_they_lie():
+    """A result that is another array but for some patients: none of a group, or some, or all."""
+    failed = jnp.asarray([[False] * 32, [True] * 32, [False, True] * 16]).reshape(N)
+
+    def program(x, failed, times):
+        def row(total, t):
+            total = total * jnp.cos(t)
+            return total, {"low": total, "high": total + 1.0}
+
+        _, rows = lax.scan(row, x, times[:, None])
+        low = jnp.where(failed[None, :], jnp.nan, rows["low"])
+        high = jnp.where(failed[None, :], jnp.nan, rows["high"])
+        return low, high, jnp.max(high[7:], axis=0)
+
+    for count in (5, 600):
+        check(program, X, failed, jnp.linspace(0.0, 0.1, count), rtol=1e-12)
