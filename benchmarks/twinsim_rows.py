@@ -85,7 +85,7 @@ def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[...,
     import jax
 
     from benchmarks import lorenz_rows
-    from kernels.batch import all_devices, over_blocks
+    from kernels.batch import OverBlocks, all_devices
 
     if ours.name == "fixed":
         block, shared = lorenz_rows.fixed_block(problem, ours.precision), {}
@@ -97,7 +97,7 @@ def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[...,
         solve, shared = block_of(problem, ours.name, ours.precision, rtol)
         block = with_status(solve)
 
-    program = over_blocks(block, all_devices())
+    program = OverBlocks(block, all_devices())
     return lambda own, into=None: jax.block_until_ready(program(own, shared, into))
 
 
@@ -123,7 +123,7 @@ def draws_row(request: Request) -> Row:
 
     from benchmarks.problems.random_draws import CHECKED, COUNT, distance
     from kernels import random
-    from kernels.batch import all_devices, over_blocks, rounded, spread
+    from kernels.batch import OverBlocks, all_devices, rounded, spread
 
     def block(own: dict, shared: dict) -> dict:
         if request.precision == "float32":
@@ -132,7 +132,7 @@ def draws_row(request: Request) -> Row:
         return {"draws": random.normal(keys, own["patient"][None, :])}
 
     ids = spread(np.arange(rounded(request.size, all_devices())), all_devices())
-    program = over_blocks(block, all_devices())
+    program = OverBlocks(block, all_devices())
     start = time.perf_counter()
     draws = jax.block_until_ready(program({"patient": ids}, {}))["draws"]
     first_s = time.perf_counter() - start

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from kernels import random
@@ -70,7 +69,7 @@ class CohortJob:
             UsageError: an amount is per kg or m2, and nobody has a weight or body surface area.
         """
         people, _ = compiled(self.program)
-        shapes = jax.eval_shape(people, own_of(self, 0, 1, 0, rounded(1, all_devices())), shared_of(self, 0))
+        shapes = people.shapes(own_of(self, 0, 1, 0, rounded(1, all_devices())), shared_of(self, 0))
         names = sorted(shapes["covariates"])
         for rows, unit, name in (("per_kg", "kg", "weight"), ("per_m2", "m2", "bsa")):
             if getattr(self.program.problem.layout, rows) and name not in names:

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kernels.batch import NOTHING, Fold, all_devices, over_blocks
+from kernels.batch import NOTHING, Fold, OverBlocks, all_devices
 from kernels.reducers import Cut, block_moments
 from twinsim.endpoints import Endpoint, watch_of
 from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments, same_for_all
@@ -177,6 +177,6 @@ def compiled(program: CohortProgram) -> tuple[Any, Any]:
     note = partial(
         log.debug, "%s by tier %s goes block by block: %s", program.problem.structure.name, program.problem.solver.tier
     )
-    return over_blocks(program.patients, all_devices(), note=note), over_blocks(
+    return OverBlocks(program.patients, all_devices(), note=note), OverBlocks(
         program.block, all_devices(), fold=program.fold, note=note
     )

@@ -24,10 +24,10 @@ from jax import lax
 
 from kernels.lanes import host
 from kernels.lanes.axis import PATIENTS
-from kernels.lanes.function import marked, module_of, nothing, traced
+from kernels.lanes.function import module_of, nothing, traced
 from kernels.lanes.text import Unsupported
 
-__all__ = ["Unsupported", "lanes", "room", "shapes_of", "written_over"]
+__all__ = ["Unsupported", "Whole", "lanes", "room"]
 
 Note = Callable[[str], None]
 
@@ -169,35 +169,53 @@ def _of(shape: jax.ShapeDtypeStruct, patients: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((*shape.shape[:-1], patients), shape.dtype)
 
 
-def shapes_of(function: Callable[..., Any], own: Any, shared: Any, patients: int) -> Any:
-    """Shapes of the results of `written_over`."""
-    shapes = jax.eval_shape(function, jax.tree.map(marked, own), shared)
-    return jax.tree.map(lambda s: _of(s, patients), shapes)
-
-
-def written_over(function: Callable[..., Any], own: Any, shared: Any, into: Any) -> Any:
-    """The results of (own, shared) -> results of any number of patients, by lanes, without a copy.
+class Whole:
+    """(own, shared) -> results of any number of patients, traced once, whatever their number and wherever it is called.
 
     Args:
-        own: arrays whose last axis is that of patients, a multiple of 64, so that rows begin with a cache line.
+        own: arrays whose last axis is that of patients.
         shared: arrays that are the same for all patients, of any shape.
-        into: arrays that may be written over, by the results' structure; None in place of one: a new one is made.
-
-    Raises:
-        Unsupported: XLA must do it.
     """
-    if host.missing():
-        raise Unsupported(host.missing())
-    leaves, tree = jax.tree.flatten((own, shared))
-    wide = [True] * len(jax.tree.leaves(own)) + [False] * len(jax.tree.leaves(shared))
-    patients = leaves[0].shape[-1]
-    if patients % 64:
-        raise Unsupported(f"{patients} patients")
-    program, shapes = traced(lambda *leaves: function(*jax.tree.unflatten(tree, leaves)), leaves, wide)
-    assembly, given = module_of(program, "program", _width(shapes, 2), leaves, streamed=True)
-    flat, tree = jax.tree.flatten(shapes)
-    old = [(i, x) for i, x in enumerate(tree.flatten_up_to(into)) if x is not None]
-    aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}
-    # What is written over stands behind the arguments, and the program never looks at it.
-    call = jax.ffi.ffi_call(host.register(assembly), [_of(s, patients) for s in flat], input_output_aliases=aliases)
-    return jax.tree.unflatten(tree, call(*given, *(x for _, x in old)))
+
+    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
+        # One function of leaves for each structure of arguments: JAX remembers programs by functions.
+        self.function, self._traced = jax.jit(function), {}
+
+    def __call__(self, own: Any, shared: Any) -> Any:
+        return self.function(own, shared)
+
+    def traced(self, own: Any, shared: Any) -> tuple[Any, Any]:
+        """The program for marked patients, and the shapes of its results."""
+        leaves, tree = jax.tree.flatten((own, shared))
+        wide = len(jax.tree.leaves(own))
+        key = (tree, *((x.shape[:-1] if i < wide else x.shape, x.dtype) for i, x in enumerate(leaves)))
+        if key not in self._traced:
+            of_leaves = lambda *leaves: self.function(*jax.tree.unflatten(tree, leaves))  # noqa: E731
+            self._traced[key] = traced(of_leaves, leaves, [i < wide for i in range(len(leaves))])
+        return self._traced[key]
+
+    def shapes(self, own: Any, shared: Any, patients: int) -> Any:
+        """Of the results for so many patients."""
+        return jax.tree.map(lambda s: _of(s, patients), self.traced(own, shared)[1])
+
+    def written_over(self, own: Any, shared: Any, into: Any) -> Any:
+        """The results by lanes, without a copy; a multiple of 64 patients, so that rows begin with a cache line.
+
+        Args:
+            into: arrays that may be written over, by the results' structure; None in place of one: a new one is made.
+
+        Raises:
+            Unsupported: XLA must do it.
+        """
+        leaves = jax.tree.leaves((own, shared))
+        patients = leaves[0].shape[-1]
+        if host.missing() or patients % 64:
+            raise Unsupported(host.missing() or f"{patients} patients")
+        program, shapes = self.traced(own, shared)
+        assembly, given = module_of(program, "program", _width(shapes, 2), leaves, streamed=True)
+        flat, tree = jax.tree.flatten(shapes)
+        old = [(i, x) for i, x in enumerate(tree.flatten_up_to(into)) if x is not None]
+        aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}
+        # What is written over stands behind the arguments, and the program never looks at it.
+        call = jax.ffi.ffi_call(host.register(assembly), [_of(s, patients) for s in flat], input_output_aliases=aliases)
+        return jax.tree.unflatten(tree, call(*given, *(x for _, x in old)))

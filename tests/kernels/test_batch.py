@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kernels.batch import BLOCK, Fold, all_devices, over_blocks, spread
+from kernels.batch import BLOCK, Fold, OverBlocks, all_devices, spread
 
 PATIENTS = BLOCK * jax.device_count()
 rng = np.random.default_rng(5)
@@ -43,9 +43,9 @@ FOLD = Fold(
 def test_both_ways_agree(times):
     own, shared = given(times)
     notes = []
-    fast = over_blocks(program, all_devices(), note=notes.append)(own, shared)
+    fast = OverBlocks(program, all_devices(), note=notes.append)(own, shared)
     assert not notes
-    slow = over_blocks(by_xla, all_devices(), note=notes.append)(own, shared)
+    slow = OverBlocks(by_xla, all_devices(), note=notes.append)(own, shared)
     assert notes == ["the operation lgamma"]
     expected = 2.0 * np.exp(-np.asarray(own["rate"]) * np.asarray(shared["times"])[:, None])
     for found in (fast, slow):
@@ -57,7 +57,7 @@ def test_both_ways_agree(times):
 @pytest.mark.parametrize("function", [program, by_xla])
 def test_totals_and_what_is_kept(function):
     own, shared = given(7)
-    kept, total = over_blocks(function, all_devices(), fold=FOLD)(own, shared)
+    kept, total = OverBlocks(function, all_devices(), fold=FOLD)(own, shared)
     rate = np.asarray(own["rate"])
     late = 2.0 * np.exp(-3.0 * rate) > 0.1
     assert set(kept) == {"late", "first"} and total["late"].shape == (jax.device_count(),)
@@ -71,7 +71,7 @@ def test_totals_and_what_is_kept(function):
 @pytest.mark.parametrize("fold", [None, FOLD])
 def test_memory_of_an_earlier_call_is_written_over(fold):
     own, shared = given(7)
-    run = over_blocks(program, all_devices(), **({} if fold is None else {"fold": fold}))
+    run = OverBlocks(program, all_devices(), **({} if fold is None else {"fold": fold}))
     kept = run(own, shared) if fold is None else run(own, shared)[0]
     places = {s.data.unsafe_buffer_pointer() for s in kept["late"].addressable_shards}
     doubled = {"rate": own["rate"] * 2.0}
