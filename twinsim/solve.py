@@ -26,6 +26,7 @@ from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError
 from twinsim.models import analysis
 from twinsim.models.structure import Structure
+from twinsim.observing import inputs_of, observer, weighing_observer
 from twinsim.plan import Layout
 from twinsim.segments import Law
 from twinsim.sensitivity import reversible
@@ -98,20 +99,10 @@ def _derivative(structure: Structure, law: Law | None, dtype: Any) -> Callable[[
     def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
         p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
         cast = {name: p[name].astype(dtype) for name in names}
-        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, _needs(structure, dtype))
+        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, inputs_of(structure, dtype))
         return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
 
     return rates_of
-
-
-def _needs(structure: Structure, dtype: Any) -> dict[str, Array]:
-    missing = [port.name for port in structure.needs if port.default is None]
-    if missing:
-        raise UsageError(
-            f"{structure.name} needs {', '.join(missing)} from outside",
-            do="couple it to a structure that gives it (twinsim.couple), or bind it to a constant (twinsim.bind)",
-        )
-    return {port.name: jnp.asarray(port.default, dtype) for port in structure.needs}
 
 
 def _star_rates(structure: Structure, roles: analysis.Star, p: Mapping[str, Array]) -> Star:
@@ -119,7 +110,7 @@ def _star_rates(structure: Structure, roles: analysis.Star, p: Mapping[str, Arra
     names = structure.state_names
     shape = jnp.broadcast_shapes(*(value.shape for value in p.values()))
     zero, one = jnp.zeros(shape), jnp.ones(shape)
-    needs = _needs(structure, jnp.float64)
+    needs = inputs_of(structure, jnp.float64)
 
     def derivative(x: tuple) -> tuple:
         result = structure.derivative(zero, dict(zip(names, x, strict=True)), p, needs)
@@ -210,13 +201,7 @@ def solve_block(
         structure, settled(parameters, jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start
     )
 
-    def observe(time: Array, x: tuple, p: Mapping[str, Array]) -> dict[str, Array]:
-        cast = {name: value.astype(dtype) for name, value in p.items()}
-        cast = cast if law is None else law(time.astype(dtype), cast)
-        named = dict(zip(structure.state_names, x, strict=True))
-        seen = structure.observe(time.astype(dtype), named, cast, _needs(structure, dtype))
-        return {name: jnp.broadcast_to(jnp.asarray(seen[name], dtype), x[0].shape) for name in problem.outputs}
-
+    observe = observer(structure, problem.outputs, dtype, law)
     rates = tuple(jnp.zeros((patients,), jnp.float64) for _ in states)
     done = jnp.zeros((1,), jnp.int32)
     if start is not None:
@@ -227,12 +212,13 @@ def solve_block(
 
     def whole_way(parameters: Mapping[str, Array], events: Any, loads: Array, times: Array, *rest: Any) -> tuple:
         grid = (times[-1] - times[0]) / (times.shape[0] - 1) if problem.uniform else None
-        own, several = partial(of_segment, parameters), problem.segments > 1
-        watcher = None
+        own, several, seen, watcher = partial(of_segment, parameters), problem.segments > 1, observe, None
+        if not several and law is None:
+            seen = weighing_observer(structure, problem.outputs, dtype, own(jnp.zeros((1,), jnp.int32)))
         if watch is not None:
-            watcher = Watcher(watch, observe, _derivative(structure, law, dtype), infused, dtype)
+            watcher = Watcher(watch, seen, _derivative(structure, law, dtype), infused, dtype)
         how = {"segmented": several, "dtype": dtype, "watcher": watcher}
-        return march(tier_at(grid=grid), own, observe, events, loads, times, *rest, **how)
+        return march(tier_at(grid=grid), own, seen, events, loads, times, *rest, **how)
 
     def recorded(parameters: Mapping[str, Array], *course: Any) -> Recording:
         return record(tier_at(), partial(of_segment, parameters), *course, room=problem.room)
@@ -281,7 +267,7 @@ def _beginning(
     if start is not None:
         states = tuple(start[name].astype(dtype) for name in structure.state_names)
         return states, start["time"]
-    initial = structure.initial(p, _needs(structure, jnp.float64))
+    initial = structure.initial(p, inputs_of(structure, jnp.float64))
     states = tuple(
         jnp.broadcast_to(jnp.asarray(initial[name]).astype(dtype), (patients,)) for name in structure.state_names
     )

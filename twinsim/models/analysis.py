@@ -75,6 +75,35 @@ def is_affine(structure: Structure) -> bool:
 
 
 @lru_cache(maxsize=256)
+def linear_outputs(structure: Structure) -> dict[str, tuple[int, ...]]:
+    """Outputs that are a linear form of some states, with coefficients of parameters alone: name -> their indices.
+
+    >>> from twinsim.models.pk.two_compartment_oral import structure
+    >>> linear_outputs(structure)
+    {'concentration': (1,)}
+    """
+    rest = [TIME, *[CONSTANT] * (len(structure.needs) + len(structure.parameters))]
+    size = len(structure.states)
+
+    def outputs(*values):
+        u, p = _split(structure, values[size + 1 :])
+        seen = structure.observe(
+            values[size],
+            dict(zip(structure.state_names, values[:size], strict=True)),
+            dict(zip(structure.parameter_names, p, strict=True)),
+            {port.name: value for port, value in zip(structure.needs, u, strict=True)},
+        )
+        return [jnp.asarray(seen[name], jnp.float64) for name in structure.output_names]
+
+    found = traced_forms(outputs, [*(Form(frozenset({i})) for i in range(size)), *rest])
+    return {
+        name: tuple(sorted(form.states))
+        for name, form in zip(structure.output_names, found, strict=True)
+        if form is not None and form.states and not form.still and not form.timed
+    }
+
+
+@lru_cache(maxsize=256)
 def constant_inputs(structure: Structure) -> frozenset[int]:
     """Indices of states whose derivative may differ from 0 where all states are 0.
 
