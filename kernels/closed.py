@@ -1,193 +1,41 @@
-"""Tier closed: one to three compartments in a star, with or without a depot, from event to event.
+"""Tier closed: one to three compartments in a star (`kernels.star`), with or without a depot, from event to event.
 
-Losses in the star: M = [[a, -d1, -d2], [-b1, c1, 0], [-b2, 0, c2]] (central first; b: central to peripheral, d: back).
-Its eigenvalues are real and distinct while something flows, so
-
-    exp(-M t) = sum_i R_i exp(-l_i t),   R_i = adj(M - l_i) / prod_{k != i} (l_k - l_i).
+    x(t) = sum_i R_i (x exp(-l_i t) + what came in)
 
 A depot that empties at rate k into the centre (a fraction arrives), and constant inputs, are convolutions with one
 more rate (k or 0): divided differences of the exponential, which `kernels.quotients` keeps exact where rates coincide.
 Coefficients are float64; only the sweep over time is in the working precision.
-
-Source: Gibaldi and Perrier 1982, appendix B (the disposition functions); the cancellation-free form is our own.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from kernels import status as codes
-from kernels.quotients import inverse, quotient
+from kernels.events import States
+from kernels.quotients import quotient
+from kernels.star import Coefficients, coefficients, eigenvalues
+
+FRESH = 8  # outputs
 
 
-class Star(NamedTuple):
-    """Rate constants of a star of compartments, each (patient), float64.
-
-    Attributes:
-        a: total loss from the centre.
-        b, d, c: per peripheral: from the centre, back to the centre, total loss.
-        depot: total loss from the depot, None without one.
-        absorbed: rate from the depot to the centre.
-    """
-
-    a: Array
-    b: tuple[Array, ...]
-    d: tuple[Array, ...]
-    c: tuple[Array, ...]
-    depot: Array | None
-    absorbed: Array | None
-
-
-class Coefficients(NamedTuple):
-    """What one parameter segment needs, in the working precision.
+class Memory(NamedTuple):
+    """What is kept from output to output.
 
     Attributes:
-        rates: eigenvalues (mode) of (patient).
-        response: R_i as nested tuples (mode)(to)(from).
-        depot, absorbed: see `Star`; None without a depot, as per_depot.
-        lower, gap: per mode, the smaller of l_i and depot, and depot - l_i.
-        per_rate, per_depot, per_lower, per_upper, per_gap: 1 over these, 0 where they are 0.
-        sound: False where modes are too close to be told apart, bool.
+        sound: whether everything so far was, bool (patient).
+        since: how long ago the last event was at the last output, below 0 where none has followed it (patient | 1).
+        products: outputs since exponentials were computed, int32 (patient | 1).
+        decays: exponentials of all rates then, the depot's last; the last three are () without a grid.
     """
 
-    rates: tuple[Array, ...]
-    response: tuple[tuple[tuple[Array, ...], ...], ...]
-    depot: Any
-    absorbed: Any
-    lower: tuple[Array, ...]
-    gap: tuple[Array, ...]
-    per_rate: tuple[Array, ...]
-    per_depot: Any
-    per_lower: tuple[Array, ...]
-    per_upper: tuple[Array, ...]
-    per_gap: tuple[Array, ...]
     sound: Array
-
-
-def eigenvalues(star: Star) -> tuple[Array, ...]:
-    """Loss rates of the star's modes, largest first; no cancellation between nearly equal numbers."""
-    if not star.c:
-        return (star.a,)
-    if len(star.c) == 1:
-        (b,), (d,), (c,) = star.b, star.d, star.c
-        root = jnp.sqrt((star.a - c) ** 2 + 4.0 * b * d)
-        large = 0.5 * (star.a + c + root)
-        nothing_flows = large == 0.0
-        # a c - b d without the cancelling part where nothing else leaves the periphery (c = d).
-        product = (star.a - b) * c + b * (c - d)
-        return large, jnp.where(nothing_flows, 0.0, product / jnp.where(nothing_flows, 1.0, large))
-    return _eigenvalues_of_three(star)
-
-
-def _eigenvalues_of_three(star: Star) -> tuple[Array, ...]:
-    """Roots of the characteristic cubic: trigonometric, then polished by Newton."""
-    (b1, b2), (d1, d2), (c1, c2) = star.b, star.d, star.c
-    a, p1, p2 = star.a, b1 * d1, b2 * d2
-    trace = a + c1 + c2
-    minors = a * c1 + a * c2 + c1 * c2 - p1 - p2
-    # det = (a - b1 - b2) c1 c2 + b1 c2 (c1 - d1) + b2 c1 (c2 - d2): sums of non-negative terms
-    det = (a - b1 - b2) * c1 * c2 + b1 * c2 * (c1 - d1) + b2 * c1 * (c2 - d2)
-    mean = trace / 3.0
-    spread = ((a - c1) ** 2 + (a - c2) ** 2 + (c1 - c2) ** 2) / 18.0 + (p1 + p2) / 3.0
-    half = 0.5 * (det - mean * minors + 2.0 * mean**3)
-    radius = jnp.sqrt(jnp.maximum(spread, 1e-300))
-    cosine = jnp.clip(half / radius**3, -1.0, 1.0)
-    angle = jnp.arccos(jnp.clip(cosine, -1.0 + 1e-15, 1.0 - 1e-15)) / 3.0
-    third = 2.0 * jnp.pi / 3.0
-    roots = [mean + 2.0 * radius * jnp.cos(angle + shift) for shift in (0.0, -third, third)]
-
-    def polished(x: Array) -> Array:
-        for _ in range(2):
-            value = ((x - trace) * x + minors) * x - det
-            slope = (3.0 * x - 2.0 * trace) * x + minors
-            x = x - jnp.where(slope == 0.0, 0.0, value / jnp.where(slope == 0.0, 1.0, slope))
-        return x
-
-    large, middle = polished(roots[0]), polished(roots[1])
-    return large, middle, det / (large * middle)
-
-
-def _response(star: Star, rates: tuple[Array, ...]) -> tuple:
-    """R_i = adj(M - l_i) / prod (l_k - l_i), by mode, to, from."""
-    a, b, d, c = star.a, star.b, star.d, star.c
-    modes = []
-    for i, rate in enumerate(rates):
-        apart = jnp.ones_like(rate)
-        for k, other in enumerate(rates):
-            if k != i:
-                apart = apart * (other - rate)
-        # Two equal compartments with no flow between them are mended below; equal modes of three become non-finite,
-        # which the patient's status reports.
-        scale = 1.0 / (jnp.where(apart == 0.0, 1.0, apart) if len(rates) == 2 else apart)
-        free = [x - rate for x in c]
-        if not c:
-            adjugate = ((jnp.ones_like(rate),),)
-        elif len(c) == 1:
-            adjugate = ((free[0], d[0]), (b[0], a - rate))
-        else:
-            centre = a - rate
-            adjugate = (
-                (free[0] * free[1], d[0] * free[1], d[1] * free[0]),
-                (b[0] * free[1], centre * free[1] - b[1] * d[1], b[0] * d[1]),
-                (b[1] * free[0], b[1] * d[0], centre * free[0] - b[0] * d[0]),
-            )
-        modes.append(tuple(tuple(entry * scale for entry in row) for row in adjugate))
-    return tuple(modes)
-
-
-def coefficients(star: Star, dtype: Any) -> Coefficients:
-    """Everything the sweep over time needs, computed in float64 and cast once."""
-    rates = eigenvalues(star)
-    response = _response(star, rates)
-    if len(rates) == 2:
-        # Nothing flows between equal compartments: both modes are one, and R_1 + R_2 = 1.
-        same = rates[0] == rates[1]
-        identity, nothing = ((1.0, 0.0), (0.0, 1.0)), ((0.0, 0.0), (0.0, 0.0))
-        first, second = (
-            tuple(tuple(jnp.where(same, limit[r][s], mode[r][s]) for s in range(2)) for r in range(2))
-            for limit, mode in ((identity, response[0]), (nothing, response[1]))
-        )
-        response = (first, second)
-
-    lower = upper = gap = ()
-    if star.depot is not None:
-        gap = tuple(star.depot - rate for rate in rates)
-        # Chosen, not taken by minimum and maximum, whose derivatives at a tie need not belong to each other.
-        lower = tuple(jnp.where(g >= 0.0, rate, star.depot) for g, rate in zip(gap, rates, strict=True))
-        upper = tuple(jnp.where(g >= 0.0, star.depot, rate) for g, rate in zip(gap, rates, strict=True))
-    exact = Coefficients(
-        rates=rates,
-        response=response,
-        depot=star.depot,
-        absorbed=star.absorbed,
-        lower=lower,
-        gap=gap,
-        per_rate=tuple(map(inverse, rates)),
-        per_depot=None if star.depot is None else inverse(star.depot),
-        per_lower=tuple(map(inverse, lower)),
-        per_upper=tuple(map(inverse, upper)),
-        per_gap=tuple(map(inverse, gap)),
-        sound=_are_apart(rates),
-    )
-    return jax.tree.map(lambda x: x if x.dtype == bool else x.astype(dtype), exact)
-
-
-def _are_apart(rates: tuple[Array, ...]) -> Array:
-    """Whether the response of every mode is good to 1e-7: R_i divides by the distances to the other two rates.
-
-    Two modes either are apart or have nothing flowing between them; three can come close where a compartment is all
-    but cut off. Against matrix exponentials the error stayed below 1e-7 from this distance on.
-    """
-    sound = jnp.ones(rates[0].shape, bool)
-    if len(rates) == 3:
-        for i, rate in enumerate(rates):
-            distance = jnp.abs((rates[i - 1] - rate) * (rates[i - 2] - rate))
-            sound &= distance > 1e-7 * rates[0] ** 2
-    return sound
+    since: Any = ()
+    products: Any = ()
+    decays: tuple[Array, ...] = ()
 
 
 class ClosedTier:
@@ -198,41 +46,78 @@ class ClosedTier:
         star_of: parameters -> Star.
         infused: indices of states that ever receive a constant input.
         dtype: working precision.
+        grid: spacing of uniform outputs (1 | patient), float64, 0 where they are not uniform. An exponential is then
+            the last one times a factor, and computed anew every `FRESH` outputs; None: computed at every output.
     """
 
-    restarts = dense = False
+    restarts = False
 
-    def __init__(self, order: tuple, star_of: Any, infused: frozenset[int], dtype: Any) -> None:
+    def __init__(
+        self, order: tuple, star_of: Any, infused: frozenset[int], dtype: Any, grid: Array | None = None
+    ) -> None:
         self.depot, self.centre, *self.others = order
         self.block = (self.centre, *self.others)
-        self.star_of, self.infused, self.dtype = star_of, infused, dtype
+        self.star_of, self.infused, self.dtype, self.grid = star_of, infused, dtype, grid
+        self.dense = grid is not None
 
     def prepare(self, parameters: Any) -> Coefficients:
         """Coefficients of these parameters."""
-        return coefficients(self.star_of(parameters), self.dtype)
+        star = self.star_of(parameters)
+        found = coefficients(star, self.dtype)
+        if self.grid is None:
+            return found
+        rates = (*eigenvalues(star), *(() if star.depot is None else (star.depot,)))
+        return found._replace(factors=tuple(jnp.exp(-rate * self.grid).astype(self.dtype) for rate in rates))
 
-    def begin(self, prepared: Coefficients, states: Any, rates: Any, time: Array) -> Array:
-        """Whether everything so far was sound, bool (patient)."""
-        return jnp.broadcast_to(prepared.sound, states[0].shape)
+    def begin(self, prepared: Coefficients, states: Any, rates: Any, time: Array) -> Memory:
+        """Nothing was unsound so far, and no output seen."""
+        sound = jnp.broadcast_to(prepared.sound, states[0].shape)
+        if self.grid is None:
+            return Memory(sound)
+        nothing = tuple(jnp.zeros_like(states[0]) for _ in prepared.factors)
+        return Memory(sound, jnp.full(time.shape, -1.0, self.dtype), jnp.zeros(time.shape, jnp.int32), nothing)
 
-    def after_event(self, prepared: Coefficients, states: Any, rates: Any, memory: Array, time: Array) -> Array:
-        """The parameters may be others now."""
-        return memory & prepared.sound
+    def after_event(self, prepared: Coefficients, states: Any, rates: Any, memory: Memory, time: Array) -> Memory:
+        """The parameters may be others now, and time since the event begins at 0."""
+        since = () if self.grid is None else jnp.full_like(memory.since, -1.0)
+        return memory._replace(sound=memory.sound & prepared.sound, since=since)
 
-    def status(self, memory: Array) -> Array:
+    def status(self, memory: Memory) -> Array:
         """ill_conditioned where modes cannot be told apart; whoever reads the outputs finds what is not finite."""
-        return jnp.where(memory, codes.OK, codes.ILL_CONDITIONED).astype(jnp.int32)
+        return jnp.where(memory.sound, codes.OK, codes.ILL_CONDITIONED).astype(jnp.int32)
 
     def advance(
-        self, prepared: Coefficients, states: Any, rates: Any, memory: Array, time: Array, elapsed: Array
-    ) -> tuple:
-        """States after `elapsed`: sum over modes of R_i (x f_i + r f_i0 + depot terms)."""
-        t, p = elapsed, prepared
+        self, prepared: Coefficients, states: Any, rates: Any, memory: Memory, time: Array, elapsed: Array
+    ) -> tuple[States, Memory]:
+        """States after `elapsed`."""
+        decays = tuple(jnp.exp(-rate * elapsed) for rate in _all_rates(prepared))
+        return self._after(prepared, states, rates, elapsed, decays), memory
+
+    def reach(
+        self, prepared: Coefficients, states: Any, rates: Any, memory: Memory, time: Array, elapsed: Array, limit: Array
+    ) -> tuple[States, Memory]:
+        """The same at an output of the grid, and what the next output needs."""
+        p, t, step = prepared, elapsed, jnp.asarray(self.grid).astype(self.dtype)
+        eps = 4.0 * float(jnp.finfo(self.dtype).eps)
+        follows = (memory.since >= 0.0) & (jnp.abs(t - memory.since - step) <= eps * (t + step)) & (step > 0.0)
+        follows &= memory.products < FRESH
+        products = tuple(decay * factor for decay, factor in zip(memory.decays, p.factors, strict=True))
+
+        def some_anew() -> tuple[Array, ...]:
+            pairs = zip(products, _all_rates(p), strict=True)
+            return tuple(jnp.where(follows, old, jnp.exp(-rate * t)) for old, rate in pairs)
+
+        decays = lax.cond(jnp.any(~follows), some_anew, lambda: products)
+        seen = Memory(memory.sound, t, jnp.where(follows, memory.products + 1, 0), decays)
+        return self._after(p, states, rates, t, decays), seen
+
+    def _after(self, p: Coefficients, states: Any, rates: Any, t: Array, decays: tuple[Array, ...]) -> States:
+        """Sum over modes of R_i (x f_i + r f_i0 + depot terms)."""
         result = list(states)
         sums: list[Array | None] = [None for _ in self.block]
-        left: Any = jnp.exp(-p.depot * t) if self.depot is not None else None
+        left: Any = decays[-1] if self.depot is not None else None
         for i, rate in enumerate(p.rates):
-            decay = jnp.exp(-rate * t)
+            decay = decays[i]
             terms = [(decay, self.block, states)]
             if self.infused & set(self.block):
                 terms.append((quotient(t, None, decay, rate, p.per_rate[i]), self.block, rates))
@@ -252,7 +137,7 @@ class ClosedTier:
             result[self.depot] = states[self.depot] * left
             if self.depot in self.infused:
                 result[self.depot] += rates[self.depot] * quotient(t, None, left, p.depot, p.per_depot)
-        return tuple(result), memory
+        return tuple(result)
 
     def _absorbed(self, p: Coefficients, i: int, states: Any, rates: Any, t: Array, decay: Array, left: Array) -> Array:
         """What has come from the depot by mode i, before the response: k D f[l_i, k] + k r f[l_i, k, 0]."""
@@ -264,6 +149,10 @@ class ClosedTier:
             three = (quotient(t, None, slow, p.lower[i], p.per_lower[i]) - both) * p.per_upper[i]
             part = part + p.absorbed * rates[self.depot] * three
         return part
+
+
+def _all_rates(p: Coefficients) -> tuple[Array, ...]:
+    return p.rates if p.depot is None else (*p.rates, p.depot)
 
 
 def _plus(total: Array | None, term: Array) -> Array:

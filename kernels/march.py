@@ -29,7 +29,7 @@ class Tier(Protocol):
 
     Attributes:
         restarts: outputs are stops too (stepping methods); otherwise they are evaluated from the last event.
-        dense: it has steps under way then, and `reach`: as `advance`, with how far steps may go on at most.
+        dense: outputs are looked at in a way of their own, `reach`: as `advance`, with how far steps may go on at most.
     """
 
     restarts: bool

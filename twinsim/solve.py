@@ -14,12 +14,13 @@ from jax import Array, lax
 
 from kernels import status as codes
 from kernels.between import FoundAll, Watch
-from kernels.closed import ClosedTier, Star
+from kernels.closed import ClosedTier
 from kernels.explicit import ExplicitTier
 from kernels.lanes import lanes
 from kernels.linear import LinearTier
 from kernels.march import Start, march, worst
 from kernels.replay import Recording, record, replay
+from kernels.star import Star
 from kernels.stiff import StiffTier
 from kernels.watching import Watcher
 from twinsim.dosing import dose_events, events_before
@@ -72,13 +73,13 @@ def make_tier(
 
     Args:
         law: parameters follow from it, where there is one.
-        grid, compact: see `kernels.linear.LinearTier`.
+        grid, compact: see `kernels.linear.LinearTier` and `kernels.closed.ClosedTier`.
     """
     if solver.tier == "closed":
         star = analysis.star(structure)
         assert star is not None
         order = (star.depot, star.centre, *star.peripherals)
-        return ClosedTier(order, lambda p: _star_rates(structure, star, p), infused, dtype)
+        return ClosedTier(order, lambda p: _star_rates(structure, star, p), infused, dtype, grid)
 
     size, pattern = len(structure.states), analysis.jacobian_pattern(structure)
     if solver.tier == "linear":

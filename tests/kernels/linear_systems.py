@@ -112,23 +112,26 @@ def doses(time, amount):
 
 def marched(tier, parameters, states, times, events=None):
     """States (time, state, patient) at times, final states and status."""
-    events = nothing() if events is None else events
-    before = jnp.sum(events.time[None] <= jnp.asarray(times)[:, None, None] + 1e-9, axis=1, dtype=jnp.int32)
+    seen, final, status = jax.jit(lambda *given: march_of(tier, *given))(
+        parameters, jnp.asarray(states), jnp.asarray(times), nothing() if events is None else events
+    )
+    return np.asarray(seen), np.asarray(final), np.asarray(status)
 
-    def run(parameters, states, events, before):
-        start = Start(
-            jnp.zeros((1,)),
-            tuple(x.astype(tier.dtype) for x in states),
-            tuple(jnp.zeros(PATIENTS) for _ in states),
-            jnp.zeros((1,), jnp.int32),
-        )
-        loads = jnp.zeros((0, len(states), 1))
-        observe = lambda time, x, p: x  # noqa: E731
-        when = jnp.asarray(times)[:, None]
-        return march(
-            tier, lambda _: parameters, observe, events, loads, when, before, start, segmented=False, dtype=tier.dtype
-        )
 
-    states = tuple(jnp.broadcast_to(jnp.asarray(x), (PATIENTS,)) for x in states)
-    seen, final, _, status, _ = jax.jit(run)(parameters, states, events, before)
-    return np.stack(seen, axis=1), np.stack(final), np.asarray(status)
+def march_of(tier, parameters, states, times, events):
+    """The same as arrays of JAX, to be differentiated."""
+    states = tuple(jnp.broadcast_to(x, (PATIENTS,)) for x in states)
+    before = jnp.sum(events.time[None] <= times[:, None, None] + 1e-9, axis=1, dtype=jnp.int32)
+    start = Start(
+        jnp.zeros((1,)),
+        tuple(x.astype(tier.dtype) for x in states),
+        tuple(jnp.zeros(PATIENTS) for _ in states),
+        jnp.zeros((1,), jnp.int32),
+    )
+    loads = jnp.zeros((0, len(states), 1))
+    observe = lambda time, x, p: x  # noqa: E731
+    seen, final, _, status, _ = march(
+        tier, lambda _: parameters, observe, events, loads, times[:, None], before, start, segmented=False,
+        dtype=tier.dtype,
+    )  # fmt: skip
+    return jnp.stack(seen, axis=1), jnp.stack(final), status

@@ -8,9 +8,10 @@ from linear_systems import PATIENTS, doses, error, exact, marched, moved, tier_o
 from scipy.linalg import expm
 
 from kernels import status as codes
-from kernels.closed import ClosedTier, Star
+from kernels.closed import ClosedTier
 from kernels.linear import LinearTier
 from kernels.march import Start, march
+from kernels.star import Star
 from kernels.steady import Periodic, steady_state
 
 
