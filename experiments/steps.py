@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from twinsim.population.covariates import COVARIATES
 from twinsim.population.source import find_source
 from twinsim.run.local import execute
 from twinsim.run.plan import Plan, stored_identity
+from twinsim.run.progress import AtFirst, reporter_for
 from twinsim.scenario import Scenario
 from twinsim.store import config_hash
 
@@ -182,17 +184,18 @@ def run_job(
         extra: makes sections of the report that come before those of the results.
     """
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
-    runner = config.runner
+    runner, reporter = config.runner, reporter_for("none" if config.quiet else config.progress)
+    if config.report:
+        # What draws takes half a second to load: beside the run, and not before there are patients.
+        reporter = AtFirst(reporter, lambda: import_module("twinsim.report"))
     outcome = execute(
         job, folder, save=config.save, chunk=runner.chunk, shard=runner.shard, filter=runner.filter,
-        resume=config.resume, dry_run=config.dry_run, progress="none" if config.quiet else config.progress,
-        texts={"config": config_text(config)},
+        resume=config.resume, dry_run=config.dry_run, reporter=reporter, texts={"config": config_text(config)},
     )  # fmt: skip
     if isinstance(outcome, Plan):
         return Finished(folder, plan=outcome)
     report = None
     if config.report and outcome.path is not None:
-        # Drawing is loaded when there is something to draw: the run itself starts a second earlier.
         from twinsim.report import parameter_section, sections_of, write_report
 
         sections, warning = sections_of(outcome.path)

@@ -71,18 +71,19 @@ class Cut:
         return np.int32(self.zero) + jnp.where(jnp.signbit(x), -place, place)
 
     def start(self, rows: int) -> Array:
-        """Counts of nothing, int32 (row * bin)."""
-        return jnp.zeros(rows * self.count, jnp.int32)
+        """Counts of nothing, int32 (row, bin)."""
+        return jnp.zeros((rows, self.count), jnp.int32)
 
     def add(self, counts: Array, x: Array, counted: Array) -> Array:
         """Counts with the finite values of a block.
 
         Args:
-            counts: int32 (row * bin).
+            counts: int32 (row, bin).
             x: (row, patient).
             counted: which patients count (patient).
         """
         good = jnp.isfinite(x) & counted[None, :]
         row = jnp.arange(x.shape[0], dtype=jnp.int32)[:, None] * np.int32(self.count)
         place = jnp.where(good, self.index(jnp.where(good, x, jnp.zeros_like(x))), np.int32(0)) + row
-        return counts.at[place.reshape(-1)].add(good.astype(jnp.int32).reshape(-1), mode="promise_in_bounds")
+        flat, new = counts.reshape(-1), good.astype(jnp.int32).reshape(-1)
+        return flat.at[place.reshape(-1)].add(new, mode="promise_in_bounds").reshape(counts.shape)

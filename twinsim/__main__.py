@@ -1,8 +1,6 @@
 """`python -m twinsim`."""
 
-import sys
-
-from twinsim.cli import main
+from twinsim.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -163,7 +163,9 @@ class Writer:
             return place
         if any(isinstance(v, Memory) and v.size > UNROLLED for v in values):
             return rows()
-        arrays: list[Registers] = [np.broadcast_to(self.registers(v), shape) for v in values]
+        arrays: list[Any] = [self.registers(v) for v in values]
+        if shape:
+            arrays = [np.broadcast_to(a, shape) for a in arrays]
         result: Registers = np.empty(shape, object)
         for position in np.ndindex(*shape):
             result[position] = self.one(equation, [a[position] for a in arrays])

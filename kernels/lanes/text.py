@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Unsupported(Exception):
     """A program uses something that lanes cannot do; the message says what."""
 
 
+@cache
 def scalar_type(dtype: Any) -> str:
     """LLVM's name of a number type."""
     name = np.dtype(dtype).name

@@ -7,14 +7,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from twinsim.errors import StoreError
 from twinsim.run.job import Job
 from twinsim.run.plan import Plan
 from twinsim.store.folder import RESULTS_FILE, config_hash
-from twinsim.store.layout import Layout
+from twinsim.store.layout import Layout, open_whole
 from twinsim.store.results import Contents, join_shards, listed_shards, map_shards
 from twinsim.store.shard import SHARDS, Shard, damage, read_states
 from twinsim.store.variable import Variable
@@ -91,7 +90,7 @@ def whole_results(folder: Path, record: Mapping[str, Any]) -> Path | None:
     if record.get("state") != "finished" or not noted or not path.is_file() or path.stat().st_size != noted["bytes"]:
         return None
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with open_whole(path) as file:
             shards = listed_shards(file)
     except (OSError, RuntimeError, KeyError):
         return None

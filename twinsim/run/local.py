@@ -22,6 +22,7 @@ from twinsim.run.job import Job, State
 from twinsim.run.outcome import RunOutcome, failed_patients
 from twinsim.run.plan import Plan, make_plan, stored_identity, stored_variables
 from twinsim.run.progress import FirstPatients, Reporter, reporter_for
+from twinsim.store.blank import Blanks
 from twinsim.store.files import DiskError, remove_temporary
 from twinsim.store.folder import RunRecord, alone_in, check_folder
 from twinsim.store.layout import Layout
@@ -98,6 +99,7 @@ class _Run:
         self.job, self.folder, self.plan, self.record, self.reporter = job, folder, plan, record, reporter
         self.texts = {**job.provenance, **texts}
         self.layout = Layout(job.title, stored_variables(job, plan.save), job.coordinates, filter=plan.filter)
+        self.blanks = Blanks(self.layout)
         self.wanted = {v.key for v in self.layout.variables} | {"status"} | {k for r in job.reducers for k in r.keys}
         self.done: dict[int, Shard] = {}
         self.failed: dict[int, Exception] = {}
@@ -132,7 +134,11 @@ class _Run:
         except KeyboardInterrupt:
             interrupted = True
         except BaseException as error:
-            self._record_quietly(state="stopped", reason=str(error).splitlines()[0] if str(error) else repr(error))
+            reason = str(error).splitlines()[0] if str(error) else repr(error)
+            try:
+                self.record.update(state="stopped", reason=reason)
+            except StoreError:
+                log.warning("run.json could not be written either")
             raise
         finally:
             self.reporter.stop()
@@ -165,13 +171,6 @@ class _Run:
             statuses=dict(self.codes),
             failures={n: f"{type(e).__name__}: {e}" for n, e in sorted(self.failed.items())},
         )
-
-    def _record_quietly(self, **changes: Any) -> None:
-        """Note the end in run.json, unless the disk refuses that as well."""
-        try:
-            self.record.update(**changes)
-        except StoreError:
-            log.warning("run.json could not be written either")
 
     def _kept(self) -> str:
         return f"{len(self.done)} of {self.plan.shards} shards are whole and kept"
@@ -265,7 +264,7 @@ class _Run:
     def _open(self, number: int) -> ShardWriter:
         first, rows = self._range(number)
         ids = np.asarray(self.job.patient_ids(first, rows), np.int64)
-        return ShardWriter(self.folder, number, first, self.layout, ids, self._kept())
+        return ShardWriter(self.folder, number, first, self.blanks, ids, self._kept())
 
     def _add(
         self, writer: ShardWriter, pool: Executor, states: dict[str, State], first: int, count: int, result: Any

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
@@ -197,6 +198,21 @@ class Bar:
     def stop(self) -> None:
         if self.bar is not None:
             self.bar.stop()
+
+
+class AtFirst:
+    """Another reporter, and beside the run, from the first patients on, something in a thread of its own."""
+
+    def __init__(self, reporter: Reporter, act: Callable[[], object]) -> None:
+        self.reporter, self.act = reporter, act
+        self.start, self.note, self.stop = reporter.start, reporter.note, reporter.stop
+        self.begun = False
+
+    def advance(self, patients: int, failed: int) -> None:
+        if not self.begun:
+            self.begun = True
+            threading.Thread(target=self.act, daemon=True).start()
+        self.reporter.advance(patients, failed)
 
 
 def in_time(seconds: float) -> str:

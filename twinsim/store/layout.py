@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -83,6 +84,15 @@ class Layout:
 def open_new(disk: CarefulFile) -> h5py.File:
     """An empty file. Old readers can open it (no latest format), and nobody else sees it before its rename."""
     return h5py.File(disk, "w")
+
+
+def open_whole(path: Path) -> h5py.File:
+    """A file that nobody writes any more, for reading: without locks, unless this process uses them on it already."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError:
+        # xarray or the user has the file open already, with locks.
+        return h5py.File(path, "r")
 
 
 def describe(file: h5py.File, layout: Layout, ids: np.ndarray) -> None:

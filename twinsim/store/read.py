@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
-
 from twinsim.errors import StoreError
 from twinsim.store.files import read_json
 from twinsim.store.folder import RESULTS_FILE, RUN_FILE
+from twinsim.store.layout import open_whole
 from twinsim.store.results import listed_shards
 from twinsim.store.shard import damage
 
@@ -38,7 +37,7 @@ def open_results(path: str | Path, *, groups: bool = False, full: bool = False) 
     """
     path = results_path(path)
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with open_whole(path) as file:
             shards = listed_shards(file)
     except (OSError, RuntimeError, KeyError) as error:
         raise StoreError(

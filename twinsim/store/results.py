@@ -98,7 +98,7 @@ def join_shards(path: Path, contents: Contents, shards: Iterable[Shard], kept: s
         variables = contents.layout.variables
         targets = [(v, inside.create(file, contents.layout, v, len(contents.ids))) for v in variables]
         for shard in shards:
-            with h5py.File(path.parent / shard.name, "r", locking=False) as source:
+            with inside.open_whole(path.parent / shard.name) as source:
                 for variable, target in targets:
                     _copy(source[variable.key], target, variable.dims.index("patient"), shard.first)
 

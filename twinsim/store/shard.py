@@ -17,10 +17,11 @@ import h5py
 import numpy as np
 
 from twinsim.errors import StoreError
+from twinsim.store.blank import Blanks
 from twinsim.store.files import CarefulFile, disk_errors, put_in_place, read_json, sha256, temporary, write_json
-from twinsim.store.layout import Layout, create, describe, open_new
+from twinsim.store.layout import open_whole
 from twinsim.store.rows import write_rows
-from twinsim.store.variable import rows_first
+from twinsim.store.variable import Variable, rows_first
 
 SHARDS = "shards"
 # Stands for "/" in the names of reducer states, which are flat inside their group.
@@ -71,20 +72,19 @@ class ShardWriter:
         run: the run's folder.
         number: the shard's place in the run.
         first: first patient.
-        layout: what to store per patient.
+        blanks: of what is stored per patient.
         ids: patient ids of the shard (patient).
     """
 
-    def __init__(self, run: Path, number: int, first: int, layout: Layout, ids: np.ndarray, kept: str = "") -> None:
-        self.number, self.first, self.layout, self.kept = number, first, layout, kept
+    def __init__(self, run: Path, number: int, first: int, blanks: Blanks, ids: np.ndarray, kept: str = "") -> None:
+        self.number, self.first, self.kept = number, first, kept
         self.rows, self.failed, self.next = len(ids), 0, first
         self.path = run / shard_name(number)
         with self._guard():
             self.path.parent.mkdir(exist_ok=True)
             self.disk = CarefulFile(temporary(self.path))
-            self.file = open_new(self.disk)
-            describe(self.file, layout, ids)
-            self.datasets = [(v, create(self.file, layout, v, self.rows)) for v in layout.variables]
+            self.file = blanks.begun(self.disk, ids)
+            self.datasets: list[tuple[Variable, Any]] = [(v, self.file[v.key]) for v in blanks.layout.variables]
             self.disk.check()
 
     def _guard(self) -> AbstractContextManager[None]:
@@ -159,7 +159,7 @@ def damage(run: Path, shard: Shard, *, full: bool) -> str:
     if full and sha256(path) != shard.sha256:
         return "has another checksum than when it was written"
     try:
-        with h5py.File(path, "r", locking=False) as file:
+        with open_whole(path) as file:
             ids: Any = file.get("patient")
             rows = len(ids) if ids is not None else shard.rows
     except (OSError, RuntimeError, KeyError) as error:
@@ -189,7 +189,7 @@ def _read_state(item: Any) -> np.ndarray:
 
 def read_states(run: Path, shard: Shard) -> dict[str, State]:
     """The reducers' states of a shard, by reducer and array."""
-    with h5py.File(run / shard.name, "r", locking=False) as file:
+    with open_whole(run / shard.name) as file:
         states: Any = file.get("state", {})
         return {
             name: {key.replace(_SLASH, "/"): _read_state(item) for key, item in group.items()}

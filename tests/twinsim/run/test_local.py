@@ -223,6 +223,16 @@ def test_missing_and_damaged_shards_are_named_and_made_again(tmp_path):
     open_results(folder, full=True).close()
 
 
+@pytest.mark.parametrize("single_file_bytes", [0, 2**30])
+def test_results_that_are_open_open_again(tmp_path, single_file_bytes):
+    execute(TinyJob(), tmp_path / "r", chunk=256, shard=1024, single_file_bytes=single_file_bytes)
+    with xarray.open_dataset(tmp_path / "r" / "results.h5") as first, open_results(tmp_path / "r", groups=True) as tree:
+        float(first.concentration[2000, 0])  # now a shard is open too
+        with open_results(tmp_path / "r", full=True) as second:
+            np.testing.assert_array_equal(first.concentration, second.concentration)
+            np.testing.assert_array_equal(first.concentration, tree["concentration"])
+
+
 def test_moved_folder_still_opens(tmp_path):
     execute(TinyJob(), tmp_path / "a", shard=1024, chunk=256, single_file_bytes=0)
     (tmp_path / "a").rename(tmp_path / "b")
