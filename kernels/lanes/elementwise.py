@@ -178,6 +178,12 @@ def _square(text: Text, a: Register, **_: Any) -> Register:
     return _arithmetic("fmul", "mul")(text, a, a)
 
 
+def _one_minus_square(text: Text, a: Register, **_: Any) -> Register:
+    """(1 + a) (1 - a), which keeps its digits near 1."""
+    one = constant(1.0, a.dtype)
+    return text.binary("fmul", text.binary("fadd", one, a), text.binary("fsub", one, a))
+
+
 def _integer_power(text: Text, a: Register, *, y: int, **_: Any) -> Register:
     if y == 0:
         return constant(1, a.dtype)
@@ -227,6 +233,7 @@ INSTRUCTIONS: Mapping[str, Emit] = {
     "shift_right_logical": _shift("lshr"),
     "shift_right_arithmetic": _shift("ashr"),
     "square": _square,
+    "one_minus_square": _one_minus_square,
     "integer_pow": _integer_power,
     "copy": _same,
     "copy_p": _same,

@@ -184,6 +184,6 @@ RULES: dict[str, Callable[..., Quantity]] = {
     ),
 }  # fmt: skip
 
-_OF_A_PURE_NUMBER = """exp exp2 expm1 log log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh logistic
-    erf erfc erf_inv lgamma digamma floor ceil round"""
+_OF_A_PURE_NUMBER = """exp exp2 expm1 log log1p log2 one_minus_square sin cos tan asin acos atan sinh cosh tanh
+    asinh acosh atanh logistic erf erfc erf_inv lgamma digamma floor ceil round"""
 RULES |= {name: (lambda a, name=name: _pure(f"take {name} of {{}}", a)) for name in _OF_A_PURE_NUMBER.split()}
