@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.problem import Problem
 from benchmarks.problems.lorenz import FIXED, WITH
+from benchmarks.twinsim_block import block_of
 
 
 def fixed_block(problem: Problem, precision: str) -> Callable[[dict, dict], dict]:
@@ -59,7 +60,6 @@ def gradient_block(problem: Problem, precision: str, rtol: float | None) -> tupl
     import jax.numpy as jnp
 
     from benchmarks.problems.lorenz import adaptive
-    from benchmarks.twinsim_rows import block_of
     from twinsim.sensitivity import tangents
 
     solve, shared = block_of(adaptive, "explicit", precision, rtol)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +12,8 @@ from kernels.lanes import memory as mem
 from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.elementwise import INSTRUCTIONS
 from kernels.lanes.memory import UNROLLED, Memory
-from kernels.lanes.program import Value, Writer, boxed
+from kernels.lanes.program import Rule, Value, Writer, boxed
 from kernels.lanes.text import Register, Registers, Unsupported, constant
-
-Rule = Callable[[Writer, Any, list[Value]], Value | list[Value]]
 
 
 def _kept(shape: tuple[int, ...], per_axis: Any) -> tuple:

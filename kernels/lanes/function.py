@@ -12,8 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernels.lanes import memory as mem
+from kernels.lanes.arrays import ARRAYS
 from kernels.lanes.axis import PATIENTS, axis_of, lead
+from kernels.lanes.control import CONTROL
 from kernels.lanes.program import Writer
+from kernels.lanes.reductions import REDUCTIONS
 from kernels.lanes.shared import Shared
 from kernels.lanes.text import Register, Text, Unsupported, constant
 
@@ -71,7 +74,7 @@ def module_of(
         destinations = {}
         for variable, target in zip(jaxpr.jaxpr.outvars, targets, strict=True):
             destinations.setdefault(variable, target)
-        writer = Writer(text, destinations, shared)
+        writer = Writer(text, destinations, shared, CONTROL, {**ARRAYS, **REDUCTIONS})
         values = writer.run(jaxpr.jaxpr, jaxpr.consts, own)
         for value, target in zip(values, targets, strict=True):
             _deliver(writer, value, target)

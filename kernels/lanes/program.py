@@ -28,6 +28,7 @@ from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
 
 BURST = 16 * 1024  # bytes of a group's curve
 Value = Any  # Registers | Memory | Shared
+Rule = Callable[["Writer", Any, list[Value]], Value | list[Value]]
 
 
 class Writer:
@@ -37,10 +38,20 @@ class Writer:
         text: the function being written.
         outputs: for variables that are results of the whole program, where they belong in memory.
         given: an array -> where the program finds it among its arguments.
+        control: how equations that call programs are written, by the name of the operation.
+        rules: the same for whatever else is not element by element.
     """
 
-    def __init__(self, text: Text, outputs: Mapping[Any, Memory], given: Callable[[Any], Memory]) -> None:
+    def __init__(
+        self,
+        text: Text,
+        outputs: Mapping[Any, Memory],
+        given: Callable[[Any], Memory],
+        control: Mapping[str, Rule],
+        rules: Mapping[str, Rule],
+    ) -> None:
         self.text, self.outputs, self.xla = text, dict(outputs), Outside(given)
+        self.control, self.rules = control, rules
 
     # --- programs --------------------------------------------------------------------------------------------------
 
@@ -111,16 +122,12 @@ class Writer:
 
     def written(self, equation: Any, values: list[Value]) -> list[Value]:
         """The results of an equation that calls no other program."""
-        from kernels.lanes.arrays import ARRAYS
-        from kernels.lanes.control import CONTROL
-        from kernels.lanes.reductions import REDUCTIONS
-
         name = equation.primitive.name
-        if name not in CONTROL:
+        if name not in self.control:
             values = [self.inside(value) for value in values]
         if name in INSTRUCTIONS or name in COMPOSED:
             return [self.each(equation, values)]
-        rule = CONTROL.get(name) or ARRAYS.get(name) or REDUCTIONS.get(name)
+        rule = self.control.get(name) or self.rules.get(name)
         if rule is None:
             raise Unsupported(f"the operation {name}")
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,8 @@ import numpy as np
 from kernels.lanes.axis import PATIENTS, axis_of
 from kernels.lanes.elementwise import INSTRUCTIONS
 from kernels.lanes.memory import UNROLLED, Memory
-from kernels.lanes.program import Value, Writer, boxed
+from kernels.lanes.program import Rule, Value, Writer, boxed
 from kernels.lanes.text import Registers, Unsupported, constant
-
-Rule = Callable[[Writer, Any, list[Value]], Value | list[Value]]
 
 
 def _reduction(instruction: str, across: str | None = None) -> Rule:
