@@ -114,6 +114,9 @@ class OverBlocks:
         return jax.shard_map(here, mesh=self.mesh, in_specs=(), out_specs=specs, check_vma=False)()
 
     def _on_devices(self, own: Any, shared: Any, into: Any) -> Any:
+        wanted = jax.tree.map(lambda x: (*x.shape[:-1], x.shape[-1] * self.mesh.size), self._kept(own, shared))
+        if jax.tree.map(lambda x: x.shape, into) != wanted:
+            raise ValueError("what is to be written over is not what as many patients leave")
         kept, total = jax.tree.map(_last_axis, into), jax.eval_shape(lambda: self._begin(own, shared))
         return jax.shard_map(
             self._on_device,

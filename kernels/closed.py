@@ -17,7 +17,7 @@ from jax import Array, lax
 from kernels import status as codes
 from kernels.events import States
 from kernels.quotients import quotient
-from kernels.star import Coefficients, coefficients, eigenvalues
+from kernels.star import Coefficients, coefficients
 
 FRESH = 8  # outputs
 
@@ -62,12 +62,7 @@ class ClosedTier:
 
     def prepare(self, parameters: Any) -> Coefficients:
         """Coefficients of these parameters."""
-        star = self.star_of(parameters)
-        found = coefficients(star, self.dtype)
-        if self.grid is None:
-            return found
-        rates = (*eigenvalues(star), *(() if star.depot is None else (star.depot,)))
-        return found._replace(factors=tuple(jnp.exp(-rate * self.grid).astype(self.dtype) for rate in rates))
+        return coefficients(self.star_of(parameters), self.dtype, self.grid)
 
     def begin(self, prepared: Coefficients, states: Any, rates: Any, time: Array) -> Memory:
         """Nothing was unsound so far, and no output seen."""
@@ -100,7 +95,7 @@ class ClosedTier:
         p, t, step = prepared, elapsed, jnp.asarray(self.grid).astype(self.dtype)
         eps = 4.0 * float(jnp.finfo(self.dtype).eps)
         follows = (memory.since >= 0.0) & (jnp.abs(t - memory.since - step) <= eps * (t + step)) & (step > 0.0)
-        follows &= memory.products < FRESH
+        follows &= memory.products < FRESH - 1
         products = tuple(decay * factor for decay, factor in zip(memory.decays, p.factors, strict=True))
 
         def some_anew() -> tuple[Array, ...]:

@@ -143,7 +143,7 @@ class March(NamedTuple):
                 along=watcher.along(rates, parameters, counts), looks=seen.looks, found=seen.found,
             )  # fmt: skip
             return states, memory, seen._replace(looks=looks, found=found)
-        states, memory = self.moved(carry, time)
+        states, memory = self.looked_at(carry, time) if output and self.tier.dense else self.moved(carry, time)
         move = lambda t: self.moved(carry, t)[0]  # noqa: E731
         return states, memory, watcher.passed(seen, time, states, rates, parameters, move, counts)
 

@@ -137,9 +137,14 @@ def _response(star: Star, rates: tuple[Array, ...]) -> tuple:
     return tuple(modes)
 
 
-def coefficients(star: Star, dtype: Any) -> Coefficients:
-    """Everything the sweep over time needs, computed in float64 and cast once."""
+def coefficients(star: Star, dtype: Any, grid: Array | None = None) -> Coefficients:
+    """Everything the sweep over time needs, computed in float64 and cast once.
+
+    Args:
+        grid: time from output to output (1 | patient), where factors are wanted.
+    """
     rates = eigenvalues(star)
+    every = rates if star.depot is None else (*rates, star.depot)
     response = _response(star, rates)
     if len(rates) == 2:
         # Nothing flows between equal compartments: both modes are one, and R_1 + R_2 = 1.
@@ -170,6 +175,7 @@ def coefficients(star: Star, dtype: Any) -> Coefficients:
         per_upper=tuple(map(inverse, upper)),
         per_gap=tuple(map(inverse, gap)),
         sound=_are_apart(rates),
+        factors=() if grid is None else tuple(jnp.exp(-rate * grid) for rate in every),
     )
     return jax.tree.map(lambda x: x if x.dtype == bool else x.astype(dtype), exact)
 

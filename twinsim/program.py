@@ -173,7 +173,7 @@ def _endpoint(endpoint: Endpoint, curve: Array, times: Array, last_dose: Array) 
 
 @lru_cache(maxsize=32)
 def compiled(program: CohortProgram) -> tuple[Any, Any]:
-    """The two compiled halves: patients (any number at once) and their curves (in blocks)."""
+    """The two compiled halves: patients, and their curves."""
     note = partial(
         log.debug, "%s by tier %s goes block by block: %s", program.problem.structure.name, program.problem.solver.tier
     )

@@ -21,6 +21,7 @@ from benchmarks.problems.lorenz import WITH
 
 CPU_CHUNK = 512  # patients stepping together: enough to fill vectors, few enough to stay in the L2 cache
 ACCELERATOR_CHUNK = 131_072
+SMALL_SYSTEM = 4  # equations
 # A tolerance that needs more steps is refused; in float32 the implicit solvers can creep.
 MAX_STEPS = {"tsit5": 20_000, "kvaerno5": 4_000, "kvaerno3": 4_000}
 
@@ -229,19 +230,25 @@ class Batch:
         return np.stack([np.concatenate(value)[:first].T for value in zip(*parts, strict=True)])
 
 
-def configure(precision: str) -> str:
-    """JAX as this peer is fastest; returns the backend."""
+def configure(precision: str, *, alone: bool) -> str:
+    """JAX as this peer is fastest; returns the backend.
+
+    Args:
+        alone: one device; two that solve systems of equations larger than a few rows wait for each other for ever (seen
+            with jaxlib 0.10.2 on two cores, in its calls of LAPACK).
+    """
     os.environ["EQX_ON_ERROR"] = "nan"  # as diffrax's own FAQ advises for speed
     import jax
 
-    jax.config.update("jax_num_cpu_devices", os.cpu_count())
+    jax.config.update("jax_num_cpu_devices", 1 if alone else os.cpu_count())
     jax.config.update("jax_enable_x64", precision == "float64")
     return jax.default_backend()
 
 
 def row(request: Request) -> Row:
     """One row: finds the tolerance, compiles, times, checks."""
-    backend = configure(request.precision)
+    implicit = request.variant.startswith("kvaerno")
+    backend = configure(request.precision, alone=implicit and len(request.problem.states) > SMALL_SYSTEM)
     import diffrax  # noqa: F401  (its absence is a note)
     import jax
 

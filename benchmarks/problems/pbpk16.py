@@ -126,7 +126,6 @@ problem = Problem(
     ours=(Ours("stiff"), Ours("explicit")),
     peers=(
         Peer("diffrax", "kvaerno5", size=2_048, tier="stiff"),
-        Peer("diffrax", "kvaerno3", size=2_048, tier="stiff"),
         Peer("diffrax", "kvaerno5", "float64", size=1_024, tier="stiff"),
         Peer("numba", "tsit5", size=1_024),
         Peer("numba", "tsit5_lanes", size=4_096),

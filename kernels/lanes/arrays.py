@@ -10,8 +10,7 @@ from jax import lax
 
 from kernels.lanes import memory as mem
 from kernels.lanes.axis import PATIENTS, axis_of, lead
-from kernels.lanes.elementwise import INSTRUCTIONS
-from kernels.lanes.memory import UNROLLED, Memory
+from kernels.lanes.memory import Memory
 from kernels.lanes.program import Rule, Value, Writer, boxed
 from kernels.lanes.text import Register, Registers, Unsupported, constant
 
@@ -21,7 +20,7 @@ def _kept(shape: tuple[int, ...], per_axis: Any) -> tuple:
     return tuple(entry for n, entry in zip(shape, per_axis, strict=True) if n != PATIENTS)
 
 
-def _not_patients(shape: tuple[int, ...], axis: int) -> None:
+def not_patients(shape: tuple[int, ...], axis: int) -> None:
     if shape[axis] == PATIENTS:
         raise Unsupported("patients in another order or number")
 
@@ -167,7 +166,9 @@ def _indexed(writer: Writer, value: Value, dtype: Any, indices: list[Register | 
     for axis, (index, size) in enumerate(zip(indices, sizes, strict=True)):
         if index is not None and view.shape[axis] != size:
             last = constant(view.shape[axis] - size, index.dtype)
-            index = text.call("smax", (text.call("smin", (index, last)), constant(0, index.dtype)))
+            signed = np.dtype(index.dtype).kind == "i"
+            index = text.call("smin" if signed else "umin", (index, last))
+            index = text.call("smax", (index, constant(0, index.dtype))) if signed else index
             view = mem.shifted(view, axis, index, text)
     view = replace(view, shape=tuple(sizes))
     return writer.registers(view) if view.offset.wide else view
@@ -176,7 +177,7 @@ def _indexed(writer: Writer, value: Value, dtype: Any, indices: list[Register | 
 def concatenate(writer: Writer, equation: Any, values: list[Value]) -> Value:
     """Arrays one after the other."""
     shape, axis = equation.outvars[0].aval.shape, equation.params["dimension"]
-    _not_patients(shape, axis)
+    not_patients(shape, axis)
     own = sum(1 for n in shape[:axis] if n != PATIENTS)
     return np.concatenate([writer.registers(v) for v in values], axis=own)
 
@@ -190,7 +191,7 @@ def stack(writer: Writer, equation: Any, values: list[Value]) -> Value:
 def unstack(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     """The arrays along an axis."""
     shape, axis = equation.invars[0].aval.shape, equation.params["axis"]
-    _not_patients(shape, axis)
+    not_patients(shape, axis)
     array = np.moveaxis(writer.registers(values[0]), sum(1 for n in shape[:axis] if n != PATIENTS), 0)
     return [boxed(row) for row in array]
 
@@ -211,59 +212,15 @@ def rev(writer: Writer, equation: Any, values: list[Value]) -> Value:
     """Elements in the opposite order."""
     shape = equation.invars[0].aval.shape
     for axis in equation.params["dimensions"]:
-        _not_patients(shape, axis)
+        not_patients(shape, axis)
     axes = [sum(1 for n in shape[:a] if n != PATIENTS) for a in equation.params["dimensions"]]
     return np.flip(writer.registers(values[0]), tuple(axes))
-
-
-def sort(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
-    """Rows of each patient in order, by a network of exchanges (Batcher's odd-even merges)."""
-    p, shape = equation.params, equation.invars[0].aval.shape
-    _not_patients(shape, p["dimension"])
-    own = sum(1 for n in shape[: p["dimension"]] if n != PATIENTS)
-    columns = [np.moveaxis(writer.registers(v), own, 0).copy() for v in values]
-    if len(columns[0]) > UNROLLED:
-        raise Unsupported(f"more than {UNROLLED} rows to be sorted")
-    if p["is_stable"]:
-        # Who stood first goes first where all keys are equal.
-        numbers: Registers = np.empty(columns[0].shape, object)
-        for position in np.ndindex(*numbers.shape):
-            numbers[position] = constant(position[0], np.int32)
-        columns.insert(p["num_keys"], numbers)
-    keys, text = p["num_keys"] + p["is_stable"], writer.text
-    for i, j in _exchanges(len(columns[0])):
-        for position in np.ndindex(*columns[0].shape[1:]):
-            a, b = ([c[(k, *position)] for c in columns] for k in (i, j))
-            swap = constant(False, bool)
-            for x, y in reversed(list(zip(a[:keys], b[:keys], strict=True))):
-                less, same = (INSTRUCTIONS[name](text, y, x) for name in ("lt", "eq"))
-                swap = text.binary("or", less, text.binary("and", same, swap))
-            for column, x, y in zip(columns, a, b, strict=True):
-                column[(i, *position)], column[(j, *position)] = text.select(swap, y, x), text.select(swap, x, y)
-    if p["is_stable"]:
-        del columns[p["num_keys"]]
-    return [np.moveaxis(column, 0, own) for column in columns]
-
-
-def _exchanges(count: int) -> list[tuple[int, int]]:
-    """Pairs to compare and exchange. Source: Batcher 1968, Sorting networks, AFIPS 32:307 (odd-even merges)."""
-    found, p = [], 1
-    while p < count:
-        k = p
-        while k >= 1:
-            for j in range(k % p, count - k, 2 * k):
-                for i in range(min(k, count - j - k)):
-                    if (i + j) // (2 * p) == (i + j + k) // (2 * p):
-                        found.append((i + j, i + j + k))
-            k //= 2
-        p *= 2
-    return found
 
 
 def split(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     """Parts along an axis."""
     shape, axis = equation.invars[0].aval.shape, equation.params["axis"]
-    _not_patients(shape, axis)
+    not_patients(shape, axis)
     own = sum(1 for n in shape[:axis] if n != PATIENTS)
     edges = np.cumsum(equation.params["sizes"])[:-1]
     return list(np.split(writer.registers(values[0]), edges, axis=own))
@@ -283,6 +240,5 @@ ARRAYS: dict[str, Rule] = {
     "unstack": unstack,
     "iota": iota,
     "rev": rev,
-    "sort": sort,
     "split": split,
 }

@@ -18,6 +18,7 @@ from kernels.lanes.control import CONTROL
 from kernels.lanes.program import Writer
 from kernels.lanes.reductions import REDUCTIONS
 from kernels.lanes.shared import Shared
+from kernels.lanes.sorting import SORTING
 from kernels.lanes.text import Register, Text, Unsupported, constant
 
 HUGE, MADV_HUGEPAGE = 2 * 2**20, 14  # bytes of a huge page; advice of Linux's madvise
@@ -74,7 +75,7 @@ def module_of(
         destinations = {}
         for variable, target in zip(jaxpr.jaxpr.outvars, targets, strict=True):
             destinations.setdefault(variable, target)
-        writer = Writer(text, destinations, shared, CONTROL, {**ARRAYS, **REDUCTIONS})
+        writer = Writer(text, destinations, shared, CONTROL, {**ARRAYS, **REDUCTIONS, **SORTING})
         values = writer.run(jaxpr.jaxpr, jaxpr.consts, own)
         for value, target in zip(values, targets, strict=True):
             _deliver(writer, value, target)

@@ -11,30 +11,58 @@ from kernels.lanes.memory import Memory
 
 
 def replaced_in_place(jaxpr: Any, outputs: Mapping[Any, Memory]) -> dict[Any, Memory]:
-    """Where arrays belong that become results by nothing but `jnp.where`: where the results do."""
-    made = {variable: equation for equation in jaxpr.eqns for variable in equation.outvars}
-    read = [atom for equation in jaxpr.eqns for atom in equation.invars] + list(jaxpr.outvars)
+    """Where arrays belong that become results by `jnp.where(failed, other, array)` alone: where the results do."""
+    made = _made(jaxpr)
     found = {}
     for variable, place in outputs.items():
-        for atom in _kept_by_where(made.get(variable), variable):
-            if not isinstance(atom, core.Literal) and atom in made and read.count(atom) == 1:
-                found[atom] = place
+        atom = _kept_by_where(made.get(variable), variable)
+        if atom in made and _reads(jaxpr, atom) == 1 and _is_last_of(made[atom], atom):
+            found[atom] = place
     return found
 
 
-def _kept_by_where(equation: Any, variable: Any) -> list[Any]:
-    """What a result's elements may be, of the same shape, where they are chosen."""
+def _made(jaxpr: Any) -> dict[Any, Any]:
+    """The equation that makes each variable."""
+    return {variable: equation for equation in jaxpr.eqns for variable in equation.outvars}
+
+
+def _reads(jaxpr: Any, variable: Any) -> int:
+    """How often a variable is read, being handed out included."""
+    return sum(atom is variable for equation in jaxpr.eqns for atom in equation.invars) + sum(
+        atom is variable for atom in jaxpr.outvars
+    )
+
+
+def _kept_by_where(equation: Any, variable: Any) -> Any:
+    """The array that a result is where the condition is false; None where the result is not chosen so.
+
+    In a program that is called, too, the array is read nowhere else.
+    """
     if equation is None:
-        return []
+        return None
     if equation.primitive.name == "select_n":
-        return [atom for atom in equation.invars[1:] if atom.aval.shape == variable.aval.shape]
+        kept = equation.invars[1]
+        if len(equation.invars) != 3 or isinstance(kept, core.Literal):
+            return None
+        return kept if kept.aval.shape == variable.aval.shape else None
     inner = inner_program(equation)
     if inner is None:
-        return []
+        return None
     own = inner.jaxpr.outvars[equation.outvars.index(variable)]
-    made = {v: e for e in inner.jaxpr.eqns for v in e.outvars}
-    chosen = _kept_by_where(made.get(own) if not isinstance(own, core.Literal) else None, own)
-    return [outer for v, outer in zip(inner.jaxpr.invars, equation.invars, strict=True) if v in chosen]
+    kept = None if isinstance(own, core.Literal) else _kept_by_where(_made(inner.jaxpr).get(own), own)
+    if kept is None or kept not in inner.jaxpr.invars or _reads(inner.jaxpr, kept) != 1:
+        return None
+    outer = equation.invars[inner.jaxpr.invars.index(kept)]
+    return None if isinstance(outer, core.Literal) else outer
+
+
+def _is_last_of(equation: Any, variable: Any) -> bool:
+    """Whether the program that makes a variable, if one does, hands it out and has no other use for it."""
+    inner = inner_program(equation)
+    if inner is None:
+        return True
+    own, made = inner.jaxpr.outvars[equation.outvars.index(variable)], _made(inner.jaxpr)
+    return own in made and _reads(inner.jaxpr, own) == 1 and _is_last_of(made[own], own)
 
 
 def inner_program(equation: Any) -> Any:

@@ -165,7 +165,7 @@ class Writer:
         values = [self.aligned(v, atom.aval.shape, equation) for v, atom in zip(values, equation.invars, strict=True)]
         variable, place = equation.outvars[0], self.outputs.get(equation.outvars[0])
         rows = lambda: self.over_rows(variable, shape, lambda r: self.one(equation, r), values)  # noqa: E731
-        if place is not None and any(map(place.is_at, values)):
+        if place is not None and equation.primitive.name == "select_n" and place.is_at(values[1]):
             self.where_any(values[0], rows)
             return place
         if any(isinstance(v, Memory) and v.size > UNROLLED for v in values):

@@ -176,6 +176,8 @@ class Text:
         registers, wide = self.together(operands)
         first = registers[0]
         kinds = {"float32": "f32", "float64": "f64", "int32": "i32", "int64": "i64", "uint32": "i32", "uint64": "i64"}
+        if first.dtype.name not in kinds:
+            raise Unsupported(f"{function} of {first.dtype.name}")
         kind = kinds[first.dtype.name]
         suffix = f"v{self.lanes}{kind}" if wide else kind
         result = self.type_of(first.dtype, wide)

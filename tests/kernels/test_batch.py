@@ -79,3 +79,12 @@ def test_memory_of_an_earlier_call_is_written_over(fold):
     assert all(array.is_deleted() for array in kept.values())
     assert {s.data.unsafe_buffer_pointer() for s in again["late"].addressable_shards} == places
     np.testing.assert_array_equal(again["late"], 2.0 * np.exp(-6.0 * np.asarray(own["rate"])) > 0.1)
+
+
+@pytest.mark.parametrize("function", [program, by_xla])
+def test_memory_of_other_sizes_is_refused(function):
+    own, shared = given(7)
+    run = OverBlocks(function, all_devices())
+    kept = run(own, shared)
+    with pytest.raises(ValueError, match="written over"):
+        run({"rate": spread(np.tile(own["rate"], 2), all_devices())}, shared, kept)

@@ -53,6 +53,16 @@ def test_few_outputs_and_many_and_neighbours(solver):
         assert np.array_equal(alone[key], few[key][:3]), key
 
 
+@pytest.mark.parametrize("solver", ["closed", "linear", "explicit"])
+def test_looking_on_changes_no_curve(solver):
+    doses, times = twinsim.regimen(320, interval=12, count=3), np.arange(49.0)
+    alone, watched = (
+        twinsim.simulate("theophylline", 40, doses, times=times, solver=solver, endpoints=asked)["concentration"]
+        for asked in ((), ASKED)
+    )
+    np.testing.assert_array_equal(alone, watched)
+
+
 def test_steps_that_go_on_past_outputs_are_seen_whole():
     """Dense output takes the same steps whatever the outputs are, from the first of them on, which is no event here."""
     events, options = twinsim.regimen(320, interval=7.3, count=3), {"size": 4, "precision": "float32"}

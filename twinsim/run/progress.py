@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from twinsim.errors import UsageError, nearest
@@ -201,18 +202,30 @@ class Bar:
 
 
 class AtFirst:
-    """Another reporter, and beside the run, from the first patients on, something in a thread of its own."""
+    """Another reporter, and beside the run, from the first patients on, something in a thread of its own.
+
+    Its errors are nobody's here: whoever needs what it was to do will meet them again.
+    """
 
     def __init__(self, reporter: Reporter, act: Callable[[], object]) -> None:
         self.reporter, self.act = reporter, act
-        self.start, self.note, self.stop = reporter.start, reporter.note, reporter.stop
-        self.begun = False
+        self.start, self.note = reporter.start, reporter.note
+        self.thread: threading.Thread | None = None
 
     def advance(self, patients: int, failed: int) -> None:
-        if not self.begun:
-            self.begun = True
-            threading.Thread(target=self.act, daemon=True).start()
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._beside)
+            self.thread.start()
         self.reporter.advance(patients, failed)
+
+    def stop(self) -> None:
+        if self.thread is not None:
+            self.thread.join()
+        self.reporter.stop()
+
+    def _beside(self) -> None:
+        with suppress(Exception):
+            self.act()
 
 
 def in_time(seconds: float) -> str:

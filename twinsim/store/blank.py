@@ -31,6 +31,7 @@ class Blanks:
         if len(ids) not in self.made:
             self.made[len(ids)] = self._blank(len(ids))
         disk.write(self.made[len(ids)])
+        disk.check()  # HDF5 would not know why it cannot read what is not there
         file = h5py.File(disk, "r+")
         stored: Any = file.get("patient")
         if stored is not None:

@@ -83,7 +83,11 @@ class ShardWriter:
         with self._guard():
             self.path.parent.mkdir(exist_ok=True)
             self.disk = CarefulFile(temporary(self.path))
-            self.file = blanks.begun(self.disk, ids)
+            try:
+                self.file = blanks.begun(self.disk, ids)
+            except BaseException:
+                self.disk.close()
+                raise
             self.datasets: list[tuple[Variable, Any]] = [(v, self.file[v.key]) for v in blanks.layout.variables]
             self.disk.check()
 

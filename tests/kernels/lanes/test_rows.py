@@ -25,6 +25,23 @@ def test_rows_in_order():
     check(program, table, keys, rtol=1e-13)
 
 
+def test_what_is_not_a_number_comes_last():
+    table = numbers(7, N).at[2, 5].set(jnp.nan).at[0, 6].set(jnp.nan).at[3, 6].set(jnp.nan).at[3, 7].set(jnp.inf)
+    check(lambda x: (jnp.sort(x, axis=0), jnp.argsort(x, axis=0)), table)
+
+
+def test_indices_without_a_sign():
+    index = jnp.asarray(rng.integers(0, 2**32, N), jnp.uint32)
+    check(lambda table, i: jnp.take(table, i, mode="clip"), jnp.arange(300.0), index)
+
+
+def test_small_integers_are_left_to_xla():
+    small, notes = jnp.asarray(rng.integers(-9, 9, N), jnp.int8), []
+    found = jax.jit(lanes(lambda x: jnp.maximum(x, jnp.int8(3)), N, notes.append))(small)
+    np.testing.assert_array_equal(found, np.maximum(small, 3))
+    assert notes == ["lanes cannot do smax of int8"]
+
+
 def test_entries_of_a_list_for_all():
     column = jnp.asarray([2.0, 3.0, 5.0, 7.0])
     index = jnp.asarray(rng.integers(-3, 9, N), jnp.int32)

@@ -70,6 +70,20 @@ def test_no_space_between_shards(tmp_path, monkeypatch):
     assert min(first for first, _ in job.asked) == 3 * 512
 
 
+def test_no_space_for_the_first_byte_of_a_shard(tmp_path, monkeypatch):
+    write = files.CarefulFile._write_all
+
+    def full(self, view):
+        if "00003" in str(self.raw.name):
+            raise OSError(28, os.strerror(28))
+        write(self, view)
+
+    monkeypatch.setattr(files.CarefulFile, "_write_all", full)
+    with pytest.raises(StoreError, match="the disk is full"):
+        execute(TinyJob(), tmp_path / "r", chunk=256, shard=512)
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
 def test_folder_that_may_not_be_written(tmp_path, monkeypatch):
     # Root may write anywhere, so the system's answer is given here.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
