@@ -73,7 +73,17 @@ def chosen_by_itself(x, bad, times):
     return jnp.where((made > 0.0) & ~bad, made, jnp.nan)
 
 
-PROGRAMS = [value for value in list(globals().values()) if getattr(value, "__module__", "") == __name__][1:]
+PROGRAMS = [
+    failed_is_false,
+    failed_is_true,
+    one_of_two,
+    one_of_two_made_element_by_element,
+    chosen_twice,
+    handed_out_as_well,
+    read_again_in_the_program_that_chooses,
+    read_again_in_the_program_that_makes,
+    chosen_by_itself,
+]
 
 
 @pytest.mark.parametrize("bad", [MIXED, jnp.zeros(N, bool), jnp.ones(N, bool)], ids=["some", "none", "all"])

@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import threading
 from collections import namedtuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from tiny_job import TinyJob
 from twinsim.errors import StoreError, UsageError
 from twinsim.run.local import execute
 from twinsim.run.plan import make_plan
-from twinsim.run.progress import Bar, FirstPatients, JsonLines, Plain, Silent, reporter_for, seconds_of_process
+from twinsim.run.progress import AtFirst, Bar, FirstPatients, JsonLines, Plain, Silent, reporter_for, seconds_of_process
 from twinsim.store import Coordinate, Variable
 
 
@@ -109,6 +110,20 @@ def test_kinds():
     assert isinstance(reporter_for("none"), Silent)
     with pytest.raises(UsageError, match="did you mean json"):
         reporter_for("jsn")
+
+
+def test_something_beside_the_run_begins_once_and_ends_before_it(tmp_path, capfd):
+    done = []
+
+    def act():
+        done.append(threading.current_thread() is not threading.main_thread())
+        raise RuntimeError("whoever needs it will see")
+
+    told = io.StringIO()
+    execute(TinyJob(), tmp_path / "r", chunk=256, shard=512, reporter=AtFirst(JsonLines(told), act))
+    assert done == [True]
+    assert json.loads(told.getvalue().splitlines()[-1])["done"] == TinyJob().size
+    assert capfd.readouterr() == ("", "")
 
 
 def test_nothing_is_printed_unasked(tmp_path, capfd):
