@@ -181,6 +181,27 @@ def _last_axis(x: Any) -> PartitionSpec:
     return PartitionSpec(*([None] * (x.ndim - 1)), PATIENT)
 
 
+def on_devices(function: Callable[[Any, Any], Any], mesh: Mesh) -> Callable[[Any, Any], Any]:
+    """(own, shared) -> results, every device for its own patients; no device waits for another.
+
+    Args:
+        function: of arrays whose last axis is that of patients, and of arrays that are the same for all; its results
+            have the patient axis last.
+    """
+
+    def called(own: Any, shared: Any) -> Any:
+        specs = (jax.tree.map(_last_axis, own), jax.tree.map(lambda _: PartitionSpec(), shared))
+        here = jax.eval_shape(function, jax.tree.map(lambda x: _part(x, mesh.size), own), shared)
+        out = jax.tree.map(_last_axis, here)
+        return jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=out, check_vma=False)(own, shared)
+
+    return called
+
+
+def _part(x: Any, devices: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((*x.shape[:-1], x.shape[-1] // devices), x.dtype)
+
+
 def spread(array: Any, mesh: Mesh) -> Any:
     """An array whose last axis is shared out over the devices."""
     return jax.device_put(array, NamedSharding(mesh, _last_axis(np.asarray(array))))

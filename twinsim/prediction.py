@@ -86,6 +86,8 @@ def solve_laid_out(
     covariates: Mapping[str, Any],
     etas: Any = None,
     occasion_etas: Any = None,
+    *,
+    reverse: bool = True,
 ) -> tuple[Mapping[str, Any], Any]:
     """Outputs (record, patient) and status (patient) of laid-out records.
 
@@ -93,6 +95,7 @@ def solve_laid_out(
         individual: covariates, etas, occasion etas -> parameters, element-wise.
         covariates: name -> (segment, patient).
         etas, occasion_etas: (eta, segment, patient), or None.
+        reverse: may be differentiated backward where parameters never change; False: forward, as often as one likes.
     """
     segments, patients = design.segments, design.times.shape[1]
     plan, law, change = {name: jnp.asarray(value) for name, value in design.plan.arrays.items()}, None, None
@@ -113,7 +116,7 @@ def solve_laid_out(
         return outputs, status
 
     # With one segment derivatives go by the parameters, and from there to whatever they come from.
-    return (reversible(solved) if segments is None else solved)(fields, plan, times, order)
+    return (reversible(solved) if reverse and segments is None else solved)(fields, plan, times, order)
 
 
 def predict(

@@ -23,7 +23,7 @@ def bare_model(structure: Structure) -> PopulationModel:
         origin = f"default of {structure.name}: {item.source}"
         number = Number(item.name, item.default, item.unit, item.meaning, origin, True, item.bounds)
         parameters.append(ModelParameter(item.name, item.unit, number, (), item.bounds))
-    nothing = RandomEffects((), (), np.zeros((0, 0)), (), "eta")
+    nothing = RandomEffects((), (), np.zeros((0, 0)), (), "eta", ())
     parts = Parts(
         title=structure.name,
         source=structure.source,

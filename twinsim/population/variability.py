@@ -44,6 +44,7 @@ class RandomEffects:
         omega: covariance of eta (eta, eta).
         sources: where each effect was published, per name.
         stream: first part of the name its random numbers are keyed with.
+        fixed: whether its variance is not to be estimated, per name.
     """
 
     names: tuple[str, ...]
@@ -51,6 +52,7 @@ class RandomEffects:
     omega: np.ndarray
     sources: tuple[str, ...]
     stream: str
+    fixed: tuple[bool, ...]
 
     def standard(self, seed: Any, patient_ids: Any, *, occasion: Any = 0, replicate: Any = 0) -> Array:
         """Independent standard normal numbers, (eta, patient): those of a name depend on no other name."""
@@ -119,6 +121,7 @@ class VariabilityReader:
         self.names: list[str] = []
         self.distributions: list[str] = []
         self.sources: list[str] = []
+        self.fixed: list[bool] = []
         self.blocks: list[np.ndarray] = []
 
     def read(self, entries: list[Fields]) -> RandomEffects:
@@ -134,10 +137,13 @@ class VariabilityReader:
             omega[start : start + len(block), start : start + len(block)] = block
             start += len(block)
         omega.flags.writeable = False
-        return RandomEffects(tuple(self.names), tuple(self.distributions), omega, tuple(self.sources), self.stream)
+        return RandomEffects(
+            tuple(self.names), tuple(self.distributions), omega, tuple(self.sources), self.stream, tuple(self.fixed)
+        )
 
     def _accept(self, entry: Fields, key: str, names: list[str], distributions: list[str], block: np.ndarray) -> None:
         source = entry.text("source", self.source) or ASSUMED
+        fixed = entry.flag("fixed", False)
         for name in names:
             if name in self.names:
                 entry.fault(key, f"{name} varies twice", "give each parameter one entry")
@@ -145,6 +151,7 @@ class VariabilityReader:
         self.names += names
         self.distributions += distributions
         self.sources += [source] * len(names)
+        self.fixed += [fixed] * len(names)
         self.blocks.append(block)
 
     def _known(self, entry: Fields, key: str, name: Any) -> bool:

@@ -1,0 +1,132 @@
+"""Levenberg's method for many small problems at once: every patient's function of its own numbers, in one loop.
+
+    (H + mu I) step = -g        H positive definite, mu by how well the step before was foretold
+
+The numbers are scaled so that H is about the unit matrix or above it. A patient has arrived when a full step would
+lower its value by no more than `TOLERANCE` of it, or when rounding lets nothing go lower; it then stands still, and its
+numbers are those it would find alone.
+
+Source: Nielsen 1999, Damping parameter in Marquardt's method, IMM-REP-1999-05, Technical University of Denmark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from kernels.cholesky import cholesky, solve
+
+TOLERANCE = 1e-18  # foretold gain of a full step, relative to the value
+SMALL = 1e-9  # foretold gain below which values no longer tell which of two points is lower
+FIRST_DAMPING = 1e-3
+
+
+class Local(NamedTuple):
+    """A function at a point: value (patient), gradient (number, patient), H (number, number, patient)."""
+
+    value: Array
+    gradient: Array
+    curvature: Array
+
+
+class Found(NamedTuple):
+    """Where the search ended: numbers (number, patient), the function there, who arrived, and steps tried (patient)."""
+
+    numbers: Array
+    local: Local
+    arrived: Array
+    steps: Array
+
+
+class _Way(NamedTuple):
+    numbers: Array
+    local: Local
+    gain: Array
+    damping: Array
+    growth: Array
+    done: Array
+    arrived: Array
+    steps: Array
+
+
+def minimise(evaluate: Callable[[Array], Local], start: Array, max_steps: int = 100) -> Found:
+    """The lowest point that can be walked to from the start.
+
+    Args:
+        evaluate: numbers (number, patient) -> the function there; a value that is not finite is never walked to.
+        start: numbers (number, patient).
+
+    >>> bowl = lambda x: Local(jnp.sum((x - 3.0) ** 2, axis=0), 2.0 * (x - 3.0), jnp.full((1, 1, 2), 2.0))
+    >>> minimise(bowl, jnp.zeros((1, 2))).numbers.round(6).tolist()
+    [[3.0, 3.0]]
+    """
+    local = evaluate(start)
+    shape, dtype = local.value.shape, local.value.dtype
+    hopeless = ~jnp.isfinite(local.value)
+    way = _Way(
+        numbers=start,
+        local=local,
+        gain=_gain(local),
+        damping=jnp.full(shape, FIRST_DAMPING, dtype),
+        growth=jnp.full(shape, 2.0, dtype),
+        done=hopeless,
+        arrived=jnp.zeros(shape, bool),
+        steps=jnp.zeros(shape, jnp.int32),
+    )
+    way = _settled(way)
+    end = lax.while_loop(
+        lambda w: jnp.any(~w.done & (w.steps < max_steps)), lambda w: _one_step(evaluate, w, max_steps), way
+    )
+    return Found(end.numbers, end.local, end.arrived, end.steps)
+
+
+def _one_step(evaluate: Callable[[Array], Local], way: _Way, max_steps: int) -> _Way:
+    size, old = way.numbers.shape[0], way.local
+    damped = old.curvature + way.damping * jnp.eye(size, dtype=way.damping.dtype)[:, :, None]
+    step = -solve(cholesky(damped), old.gradient)
+    foretold = -jnp.sum(step * old.gradient, axis=0) - 0.5 * _quadratic(old.curvature, step)
+    new = evaluate(way.numbers + step)
+    gain = _gain(new)
+    finite = jnp.isfinite(new.value) & jnp.isfinite(gain)
+    ratio = (old.value - new.value) / foretold
+    near = way.gain <= SMALL * (1.0 + jnp.abs(old.value))
+    lower = jnp.where(near, gain < way.gain, new.value < old.value)
+    moving = ~way.done & (way.steps < max_steps)
+    taken = moving & finite & lower
+    # Where no step from here helps any more although a full one foretells next to nothing, rounding is all that is left.
+    stuck = moving & ~taken & near
+    eased = way.damping * jnp.clip(1.0 - (2.0 * ratio - 1.0) ** 3, 1.0 / 9.0, 2.0)
+    damping = jnp.where(taken, jnp.where(near, way.damping / 9.0, eased), way.damping * way.growth)
+    moved = _Way(
+        numbers=_chosen(taken, way.numbers + step, way.numbers),
+        local=jax.tree.map(lambda a, b: _chosen(taken, a, b), new, old),
+        gain=jnp.where(taken, gain, way.gain),
+        damping=jnp.where(moving, damping, way.damping),
+        growth=jnp.where(taken, 2.0, jnp.where(moving, way.growth * 2.0, way.growth)),
+        done=way.done | stuck,
+        arrived=way.arrived | stuck,
+        steps=way.steps + moving.astype(jnp.int32),
+    )
+    return _settled(moved)
+
+
+def _settled(way: _Way) -> _Way:
+    here = ~way.done & (way.gain <= TOLERANCE * (1.0 + jnp.abs(way.local.value)))
+    return way._replace(done=way.done | here, arrived=way.arrived | here)
+
+
+def _gain(local: Local) -> Array:
+    """What a full step foretells: g^T H^-1 g / 2."""
+    return 0.5 * jnp.sum(local.gradient * solve(cholesky(local.curvature), local.gradient), axis=0)
+
+
+def _quadratic(matrix: Array, vector: Array) -> Array:
+    return jnp.sum(matrix * vector[:, None] * vector[None, :], axis=(0, 1))
+
+
+def _chosen(which: Array, a: Any, b: Any) -> Any:
+    return jnp.where(which.reshape(*[1] * (a.ndim - 1), -1), a, b)

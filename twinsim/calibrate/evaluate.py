@@ -1,0 +1,163 @@
+"""An objective and its gradient for all patients of a study, shared out over the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernels.batch import all_devices, on_devices, spread
+from twinsim.calibrate.approximations import Approximation
+from twinsim.calibrate.course import Course
+from twinsim.calibrate.study import Outline, Study, patients_of
+from twinsim.calibrate.unknowns import Unknowns, given_of
+
+CHUNK = 1024  # patients of a device at a time: second derivatives of all their predictions are in memory together
+
+
+class Modes(NamedTuple):
+    """Most likely random effects.
+
+    Attributes:
+        nu: standard normal (effect, patient).
+        joint: -2 log of the joint density there (patient).
+        arrived: whether the search ended where it should (patient).
+        status: of the solver, int32 (patient).
+    """
+
+    nu: np.ndarray
+    joint: np.ndarray
+    arrived: np.ndarray
+    status: np.ndarray
+
+
+class Evaluation(NamedTuple):
+    """An objective at a place.
+
+    Attributes:
+        value: of each patient (patient).
+        gradient: by the unknowns (unknown, patient).
+        modes: random effects it was computed at.
+    """
+
+    value: np.ndarray
+    gradient: np.ndarray
+    modes: Modes
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluator:
+    """A method's objective as a function of the unknowns."""
+
+    study: Study
+    unknowns: Unknowns
+    method: str
+
+    def modes(self, z: np.ndarray, starts: list[np.ndarray]) -> Modes:
+        """The lowest of what every start finds.
+
+        Args:
+            z: (unknown).
+            starts: standard normal effects (effect, patient | 1) each.
+        """
+        program = conditional(self.study.outline, self.unknowns, self.method)
+        patients = self.study.records.n_patients
+        best: Modes | None = None
+        for start in starts:
+            found = self._everyone(program, z, nu=np.broadcast_to(start, (start.shape[0], patients)))
+            found = Modes(**{name: found[name] for name in Modes._fields})
+            if best is None:
+                best = found
+                continue
+            # Where both are as good to rounding the first start's stays, so that more starts change nothing.
+            better = found.joint < best.joint - 1e-9 * (1.0 + np.abs(best.joint))
+            better |= np.isfinite(found.joint) & ~np.isfinite(best.joint)
+            best = Modes(*(np.where(better, a, b) for a, b in zip(found, best, strict=True)))
+        assert best is not None
+        return best
+
+    def at(self, z: np.ndarray, modes: Modes) -> Evaluation:
+        """The objective where random effects are most likely."""
+        found = self._everyone(valued(self.study.outline, self.unknowns, self.method), z, nu=modes.nu)
+        return Evaluation(found["value"], found["gradient"], modes)
+
+    def __call__(self, z: np.ndarray, starts: list[np.ndarray]) -> Evaluation:
+        """The objective where random effects, searched from several starts on, are most likely."""
+        return self.at(z, self.modes(z, starts))
+
+    def _everyone(self, program: Any, z: np.ndarray, **own: np.ndarray) -> dict[str, np.ndarray]:
+        """A program's results for all patients, chunk by chunk (..., patient)."""
+        shared = {"z": jnp.asarray(z), "given": self._given}
+        parts = [
+            program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks
+        ]
+        whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
+        return patients_of(whole, slice(0, self.study.records.n_patients))
+
+    @cached_property
+    def _given(self) -> Any:
+        return given_of(self.study.model)
+
+    @cached_property
+    def _chunks(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
+        """Patients of each chunk, and their observations on the devices."""
+        return [
+            (which, {"observed": spread_over(patients_of(self.study.observed, which))})
+            for which in chunks(self.study.records.n_patients)
+        ]
+
+
+def chunks(patients: int) -> Iterator[np.ndarray]:
+    """Indices of patients in chunks of one size, the last filled up with the last patient."""
+    devices = all_devices().size
+    size = min(CHUNK * devices, -(-patients // devices) * devices)
+    for first in range(0, patients, size):
+        yield np.minimum(np.arange(first, first + size), patients - 1)
+
+
+def spread_over(tree: Any) -> Any:
+    """Arrays (..., patient) on the devices."""
+    return jax.tree.map(lambda x: spread(x, all_devices()), tree)
+
+
+def over_patients(function: Callable[[Course, Any, Any], dict[str, Any]], outline: Outline, unknowns: Unknowns) -> Any:
+    """A compiled function (own, shared) -> results of (course, own, shared) -> results."""
+
+    def of_block(own: Any, shared: Any) -> dict[str, Any]:
+        return function(Course(outline, unknowns, own["observed"], shared["given"]), own, shared)
+
+    return jax.jit(on_devices(of_block, all_devices()))
+
+
+def copies(z: Any, patients: int) -> Any:
+    """A copy of the unknowns for each patient (unknown, patient)."""
+    return jnp.broadcast_to(z[:, None], (z.shape[0], patients))
+
+
+@lru_cache(maxsize=32)
+def conditional(outline: Outline, unknowns: Unknowns, method: str) -> Any:
+    """The compiled search for most likely random effects."""
+
+    def searched(course: Course, own: Any, shared: Any) -> dict[str, Any]:
+        known = course.unknowns.apply(copies(shared["z"], 1), course.given)
+        found, status = Approximation(course, method).conditional(known, own["nu"])
+        return {"nu": found.numbers, "joint": found.local.value, "arrived": found.arrived, "status": status}
+
+    return over_patients(searched, outline, unknowns)
+
+
+@lru_cache(maxsize=32)
+def valued(outline: Outline, unknowns: Unknowns, method: str) -> Any:
+    """The compiled objective and gradient."""
+
+    def evaluated(course: Course, own: Any, shared: Any) -> dict[str, Any]:
+        z = copies(shared["z"], course.patients)
+        value, gradient = Approximation(course, method).value(z, own["nu"])
+        return {"value": value, "gradient": gradient}
+
+    return over_patients(evaluated, outline, unknowns)

@@ -1,0 +1,167 @@
+"""The search for the unknowns that minimise an objective: quasi-Newton steps (BFGS) with exact gradients.
+
+The first step is scaled by what patients' own gradients g_i tell about the curvature, sum g_i g_i^T / 2, which is the
+second derivative's expectation where the model is true. A step is halved until the objective falls. The search has
+converged when a full step foretells less than `GAIN`; whether the place is a minimum, and how sharp, is for
+`twinsim.calibrate.uncertainty` to say.
+
+Source: Nocedal and Wright 2006, Numerical Optimization, 2nd ed., chapter 6 (BFGS); Berndt, Hall, Hall and Hausman 1974,
+Ann Econ Soc Meas 3:653 (curvature from gradients).
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from twinsim.calibrate.evaluate import Evaluation
+
+log = logging.getLogger(__name__)
+GAIN = 1e-6  # foretold fall of the objective
+STEP = 1.0  # longest step of any unknown: a factor of e where its scale is logarithmic
+HALVINGS = 12
+
+
+class Memory(Protocol):
+    """Where evaluations are kept, so that a search that was killed goes on to the same bits."""
+
+    def recall(self, number: int, z: np.ndarray) -> Evaluation | None:
+        """Evaluation of that number if it is there."""
+        ...
+
+    def keep(self, number: int, z: np.ndarray, evaluation: Evaluation) -> None:
+        """Keep the newest one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place and the objective there: value, gradient (unknown), curvature from patients (unknown, unknown)."""
+
+    z: np.ndarray
+    value: float
+    gradient: np.ndarray
+    outer: np.ndarray
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Searched:
+    """How a search ended.
+
+    Attributes:
+        converged: a full step foretold next to nothing.
+        trace: objective after each step.
+        evaluations: how often the objective was computed.
+    """
+
+    point: Point
+    converged: bool
+    reason: str
+    trace: tuple[float, ...]
+    evaluations: int
+
+
+@dataclass
+class Search:
+    """A search under way.
+
+    Args:
+        evaluate: (unknowns, random effects to start from) -> the objective.
+        penalty: of the unknowns -> value and gradient; of priors.
+        told: hears the number, the value and the unknowns of every step.
+    """
+
+    evaluate: Callable[[np.ndarray, list[np.ndarray]], Evaluation]
+    penalty: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    memory: Memory | None = None
+    told: Callable[[int, float, np.ndarray], None] = lambda number, value, z: None
+    evaluations: int = 0
+    trace: list[float] = field(default_factory=list)
+
+    def point(self, z: np.ndarray, starts: list[np.ndarray]) -> Point:
+        """The objective at a place, random effects searched from several starts on."""
+        found = self.memory.recall(self.evaluations, z) if self.memory else None
+        if found is None:
+            found = self.evaluate(z, starts)
+            if self.memory:
+                self.memory.keep(self.evaluations, z, found)
+        self.evaluations += 1
+        more, slope = self.penalty(z)
+        g = found.gradient
+        return Point(z, float(found.value.sum()) + more, g.sum(axis=1) + slope, 0.5 * g @ g.T, found)
+
+    def run(self, begin: Point, max_steps: int) -> Searched:
+        """From a place with a finite objective to a minimum."""
+        point, inverse = begin, _inverse(begin.outer)
+        self._tell(point)
+        fresh, settled = True, 0
+        for _ in range(max_steps):
+            step = -inverse @ point.gradient
+            gain = -0.5 * float(step @ point.gradient)
+            settled = settled + 1 if gain <= GAIN else 0
+            if settled == 2:
+                return self._end(point, True, f"a further step foretells a change of {gain:.1g}")
+            longest = float(np.abs(step).max(initial=0.0))
+            step *= min(1.0, STEP / longest) if longest else 0.0
+            new = self._lower(point, step)
+            if new is None:
+                if settled:
+                    return self._end(point, True, f"a further step foretells a change of {gain:.1g}")
+                if fresh:
+                    return self._end(point, False, "no step along the gradient lowers the objective any further")
+                inverse, fresh = _inverse(point.outer), True
+                continue
+            inverse, fresh = _updated(inverse, new.z - point.z, new.gradient - point.gradient), False
+            point = new
+            self._tell(point)
+        return self._end(point, False, f"{max_steps} steps were not enough")
+
+    def _lower(self, point: Point, step: np.ndarray) -> Point | None:
+        """A place along the step where the objective is lower; the step is halved until there is one."""
+        slope, part = float(step @ point.gradient), 1.0
+        for _ in range(HALVINGS):
+            new = self.point(point.z + part * step, [point.evaluation.modes.nu])
+            finite = math.isfinite(new.value) and np.isfinite(new.gradient).all()
+            if finite and new.value <= point.value + 1e-4 * part * slope:
+                return new
+            fitted = 0.5
+            if finite and new.value - point.value - part * slope > 0.0:
+                fitted = -0.5 * part * slope / (new.value - point.value - part * slope)
+            part *= min(0.5, max(0.1, fitted))
+        return None
+
+    def _tell(self, point: Point) -> None:
+        self.trace.append(point.value)
+        self.told(len(self.trace), point.value, point.z)
+        log.debug("step %d: objective %.6f, %s", len(self.trace), point.value, np.array2string(point.z, precision=5))
+
+    def _end(self, point: Point, converged: bool, reason: str) -> Searched:
+        return Searched(point, converged, reason, tuple(self.trace), self.evaluations)
+
+
+def _inverse(outer: np.ndarray) -> np.ndarray:
+    """An inverse of the curvature, bounded where patients tell nothing about a direction."""
+    scale = np.sqrt(np.maximum(np.diag(outer), 1e-8))
+    values, vectors = np.linalg.eigh(outer / np.outer(scale, scale))
+    part = vectors / np.maximum(values, 1e-3)
+    return (part @ vectors.T) / np.outer(scale, scale)
+
+
+def _updated(inverse: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """BFGS; left as it is where the curvature along the step is not positive."""
+    along = float(step @ change)
+    if along <= 1e-10 * float(np.linalg.norm(step) * np.linalg.norm(change)):
+        return inverse
+    left = np.eye(len(step)) - np.outer(step, change) / along
+    return left @ inverse @ left.T + np.outer(step, step) / along
+
+
+def no_penalty(z: Any) -> tuple[float, np.ndarray]:
+    """No priors."""
+    return 0.0, np.zeros(len(z))

@@ -1,0 +1,217 @@
+"""Records laid out for a fit: what was observed of each patient, beside the doses and times that the solver needs.
+
+Arrays have the patient in their last axis, and only rows that were observed: a patient with fewer of them than others
+has its last one again, which does not count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from twinsim.design import Design
+from twinsim.errors import DataError, UsageError
+from twinsim.plan import DosePlan
+from twinsim.population.model import PopulationModel
+from twinsim.prediction import Fitted
+from twinsim.records import Records
+from twinsim.segments import Segments
+from twinsim.solve import Problem
+
+jax.tree_util.register_dataclass(DosePlan, data_fields=["arrays"], meta_fields=["layout"])
+jax.tree_util.register_dataclass(
+    Segments, data_fields=["time", "key", "doses", "anchor", "occasion", "values", "slopes"], meta_fields=[]
+)
+jax.tree_util.register_dataclass(
+    Design, data_fields=["plan", "times", "order", "position", "covariates", "segments"], meta_fields=[]
+)
+
+
+class Observed(NamedTuple):
+    """Observations of patients.
+
+    Attributes:
+        design: doses, covariates, and the times of the observations.
+        dv: values (row, patient), 1 where there is none; in the output's unit.
+        cens, limit: see `twinsim.records.Records`; limit NaN where there is none, in the output's unit.
+        kind: index of the output among `Outline.outputs`, int32 (row, patient).
+        factor: from the output's unit to the data's (row, patient).
+        used: whether the row is an observation, and not there to fill up (row, patient).
+    """
+
+    design: Design
+    dv: np.ndarray
+    cens: np.ndarray
+    limit: np.ndarray
+    kind: np.ndarray
+    factor: np.ndarray
+    used: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What must be known to compile, and nothing that differs between studies of one shape.
+
+    Attributes:
+        model: with its file's own numbers, whatever they are now.
+        problem: what is solved.
+        outputs: that were observed, each with a residual error.
+        occasions: how many have random effects of their own.
+        segmented: parameters change along the way.
+    """
+
+    model: PopulationModel
+    problem: Problem
+    outputs: tuple[str, ...]
+    occasions: int
+    segmented: bool
+
+    @property
+    def effects(self) -> int:
+        """Random effects of a patient, those of all its occasions."""
+        return len(self.model.eta_names) + self.occasions * len(self.model.occasion_eta_names)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A model and the records it is fitted to.
+
+    Attributes:
+        model: with the numbers a fit starts from.
+        observed: of all patients; see `Observed`.
+        row: index into the records of each observation, -1 where there is none (row, patient).
+    """
+
+    model: PopulationModel
+    records: Records
+    outline: Outline
+    observed: Observed
+    row: np.ndarray
+
+    @property
+    def constant(self) -> float:
+        """n ln 2 pi, which NONMEM's objective leaves out; n counts the values that are not censored."""
+        return float(np.sum(self.observed.used & (self.observed.cens == 0))) * math.log(2.0 * math.pi)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Observations of each patient (patient)."""
+        return self.observed.used.sum(axis=0)
+
+    def name(self, patient: int) -> str:
+        """What the records call a patient."""
+        labels = self.records.labels
+        return labels[patient] if labels else str(self.records.ids[patient])
+
+
+def study_of(
+    model: PopulationModel,
+    records: Records,
+    *,
+    outputs: Mapping[str, str] | None = None,
+    solver: str = "auto",
+    rtol: float | None = None,
+) -> Study:
+    """Lay out records for a fit.
+
+    Raises:
+        DataError: nothing was observed, an observation has no value, or one that a lognormal error cannot have.
+        UsageError: an output without residual error.
+    """
+    fitted = Fitted(model, records, outputs=outputs, solver=solver, rtol=rtol, occasions=bool(model.occasion_eta_names))
+    rows = np.flatnonzero((records.evid == 0) & (records.mdv == 0))
+    _check_values(model, records, rows, fitted.output_of)
+    used_outputs = tuple(dict.fromkeys(fitted.output_of[i] for i in rows))
+    place, used, row = _places(records, fitted.design, rows)
+
+    def laid(values: Any, nothing: float, dtype: Any = np.float64) -> np.ndarray:
+        return np.where(used, np.asarray(values)[np.maximum(row, 0)], nothing).astype(dtype)
+
+    factor = laid(fitted.factor, 1.0)
+    observed = Observed(
+        design=_compressed(fitted.design, place),
+        dv=laid(records.dv, 1.0) / factor,
+        cens=laid(records.cens, 0, np.int32),
+        limit=laid(records.limit, np.nan) / factor,
+        kind=laid([used_outputs.index(name) if name in used_outputs else 0 for name in fitted.output_of], 0, np.int32),
+        factor=factor,
+        used=used,
+    )
+    neutral = replace(
+        model, changed={}, omega=model.parts.between_patients.omega, omega_occasion=model.parts.between_occasions.omega
+    )
+    occasions = 0
+    if model.occasion_eta_names:
+        occasions = len(np.unique(records.occ))
+    outline = Outline(
+        neutral, replace(fitted.problem, outputs=used_outputs), used_outputs, occasions, fitted.design.count > 1
+    )
+    return Study(model, records, outline, observed, row)
+
+
+def _check_values(model: PopulationModel, records: Records, rows: np.ndarray, output_of: list[str]) -> None:
+    if not rows.size:
+        raise DataError("there are no observations to fit", where=records.source, do="add rows with EVID 0 and DV")
+    empty = rows[~np.isfinite(records.dv[rows])]
+    if empty.size:
+        where = f"{records.source}, row {records.row[empty[0]]}"
+        raise DataError(f"{empty.size} observations have no value", where=where, do="set MDV to 1 there")
+    for name in dict.fromkeys(output_of[i] for i in rows):
+        if name not in model.error_models:
+            raise UsageError(
+                f"{model.name} has no residual error for {name}", do=f"add residual: {{{name}: ...}} to the model's file"
+            )
+        if model.error_models[name].log_scale:
+            low = [i for i in rows if output_of[i] == name and not records.dv[i] > 0.0]
+            if low:
+                what = f"{len(low)} observations of {name} are not above 0, and its error is lognormal"
+                raise DataError(what, where=f"{records.source}, row {records.row[low[0]]}", do="set MDV to 1 there")
+
+
+def _rank(patient: np.ndarray) -> np.ndarray:
+    """Number of each row among its patient's; rows of a patient stand together."""
+    begins = np.flatnonzero(np.r_[True, np.diff(patient) != 0])
+    return np.arange(len(patient)) - np.repeat(begins, np.diff(np.r_[begins, len(patient)]))
+
+
+def _places(records: Records, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row of the design of each observation, which of them count, and their records; all (row, patient).
+
+    A patient with fewer than others has its last one again. Where the clock begins below 0 the first record stays in
+    front: solving begins with it.
+    """
+    patient = records.patient[rows]
+    rank = _rank(patient) + int((design.times[0] < 0.0).any())
+    shape = (int(rank.max()) + 1, records.n_patients)
+    place, record = np.zeros(shape, int), np.full(shape, -1)
+    place[rank, patient], record[rank, patient] = design.position[0][rows], rows
+    return np.maximum.accumulate(place, axis=0), record >= 0, record
+
+
+def _compressed(design: Design, place: np.ndarray) -> Design:
+    """The design with the rows of observations alone, every array (..., patient)."""
+    patients = design.times.shape[1]
+
+    def wide(array: Any) -> np.ndarray:
+        return np.ascontiguousarray(np.broadcast_to(array, (*np.shape(array)[:-1], patients)))
+
+    times, order = (np.take_along_axis(table, place, axis=0) for table in (design.times, design.order))
+    return replace(
+        design,
+        plan=replace(design.plan, arrays={name: wide(array) for name, array in design.plan.arrays.items()}),
+        times=times,
+        order=order,
+        position=(),
+        covariates={name: wide(array) for name, array in design.covariates.items()},
+        segments=None if design.segments is None else jax.tree.map(wide, design.segments),
+    )
+
+
+def patients_of(tree: Any, which: Any) -> Any:
+    """Some patients of arrays whose last axis they are."""
+    return jax.tree.map(lambda x: x[..., which], tree)
