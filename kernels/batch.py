@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -181,25 +181,22 @@ def _last_axis(x: Any) -> PartitionSpec:
     return PartitionSpec(*([None] * (x.ndim - 1)), PATIENT)
 
 
-def on_devices(function: Callable[[Any, Any], Any], mesh: Mesh) -> Callable[[Any, Any], Any]:
+def on_devices(
+    function: Callable[[Any, Any], dict[str, Any]], ranks: Mapping[str, int], mesh: Mesh
+) -> Callable[[Any, Any], dict[str, Any]]:
     """(own, shared) -> results, every device for its own patients; no device waits for another.
 
     Args:
-        function: of arrays whose last axis is that of patients, and of arrays that are the same for all; its results
-            have the patient axis last.
+        function: of arrays whose last axis is that of patients, and of arrays that are the same for all.
+        ranks: of its results, by name; their last axis is that of patients.
     """
+    out = {name: PartitionSpec(*[None] * (rank - 1), PATIENT) for name, rank in ranks.items()}
 
-    def called(own: Any, shared: Any) -> Any:
+    def called(own: Any, shared: Any) -> dict[str, Any]:
         specs = (jax.tree.map(_last_axis, own), jax.tree.map(lambda _: PartitionSpec(), shared))
-        here = jax.eval_shape(function, jax.tree.map(lambda x: _part(x, mesh.size), own), shared)
-        out = jax.tree.map(_last_axis, here)
         return jax.shard_map(function, mesh=mesh, in_specs=specs, out_specs=out, check_vma=False)(own, shared)
 
     return called
-
-
-def _part(x: Any, devices: int) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((*x.shape[:-1], x.shape[-1] // devices), x.dtype)
 
 
 def spread(array: Any, mesh: Mesh) -> Any:

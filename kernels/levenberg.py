@@ -20,17 +20,19 @@ from jax import Array, lax
 
 from kernels.cholesky import cholesky, solve
 
-TOLERANCE = 1e-18  # foretold gain of a full step, relative to the value
-SMALL = 1e-9  # foretold gain below which values no longer tell which of two points is lower
+TOLERANCE = 1e-14  # foretold gain of a full step, relative to the value
+SMALL = 1e-12  # foretold gain, relative to the value, below which values no longer tell which of two points is lower
+TRIES = 6  # with more and more damping, before rounding is held to be all that is left
 FIRST_DAMPING = 1e-3
 
 
 class Local(NamedTuple):
-    """A function at a point: value (patient), gradient (number, patient), H (number, number, patient)."""
+    """A function at a point: value (patient), gradient (number, patient), H (number, number, patient), and more."""
 
     value: Array
     gradient: Array
     curvature: Array
+    more: Any = ()
 
 
 class Found(NamedTuple):
@@ -43,9 +45,13 @@ class Found(NamedTuple):
 
 
 class _Way(NamedTuple):
+    """The best point so far with what a full step from it foretells, and the point that is tried next."""
+
     numbers: Array
     local: Local
     gain: Array
+    trial: Array
+    foretold: Array
     damping: Array
     growth: Array
     done: Array
@@ -64,20 +70,22 @@ def minimise(evaluate: Callable[[Array], Local], start: Array, max_steps: int = 
     >>> minimise(bowl, jnp.zeros((1, 2))).numbers.round(6).tolist()
     [[3.0, 3.0]]
     """
-    local = evaluate(start)
-    shape, dtype = local.value.shape, local.value.dtype
-    hopeless = ~jnp.isfinite(local.value)
+    shapes = jax.eval_shape(evaluate, start)
+    shape, dtype = shapes.value.shape, shapes.value.dtype
+    infinite = jnp.full(shape, jnp.inf, dtype)
+    # The start is the first trial, and better than nothing.
     way = _Way(
         numbers=start,
-        local=local,
-        gain=_gain(local),
+        local=jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)._replace(value=infinite),
+        gain=infinite,
+        trial=start,
+        foretold=infinite,
         damping=jnp.full(shape, FIRST_DAMPING, dtype),
         growth=jnp.full(shape, 2.0, dtype),
-        done=hopeless,
+        done=jnp.zeros(shape, bool),
         arrived=jnp.zeros(shape, bool),
-        steps=jnp.zeros(shape, jnp.int32),
+        steps=jnp.full(shape, -1, jnp.int32),
     )
-    way = _settled(way)
     end = lax.while_loop(
         lambda w: jnp.any(~w.done & (w.steps < max_steps)), lambda w: _one_step(evaluate, w, max_steps), way
     )
@@ -85,47 +93,50 @@ def minimise(evaluate: Callable[[Array], Local], start: Array, max_steps: int = 
 
 
 def _one_step(evaluate: Callable[[Array], Local], way: _Way, max_steps: int) -> _Way:
-    size, old = way.numbers.shape[0], way.local
-    damped = old.curvature + way.damping * jnp.eye(size, dtype=way.damping.dtype)[:, :, None]
-    step = -solve(cholesky(damped), old.gradient)
-    foretold = -jnp.sum(step * old.gradient, axis=0) - 0.5 * _quadratic(old.curvature, step)
-    new = evaluate(way.numbers + step)
+    """Look at the trial, stay there or where it was, and choose the next one."""
+    old, new = way.local, evaluate(way.trial)
     gain = _gain(new)
-    finite = jnp.isfinite(new.value) & jnp.isfinite(gain)
-    ratio = (old.value - new.value) / foretold
-    near = way.gain <= SMALL * (1.0 + jnp.abs(old.value))
+    first, finite = way.steps < 0, jnp.isfinite(new.value) & jnp.isfinite(gain)
+    near = ~first & (way.gain <= SMALL * (1.0 + jnp.abs(old.value)))
     lower = jnp.where(near, gain < way.gain, new.value < old.value)
     moving = ~way.done & (way.steps < max_steps)
     taken = moving & finite & lower
-    # Where no step from here helps any more although a full one foretells next to nothing, rounding is all that is left.
-    stuck = moving & ~taken & near
+    # Where no step helps any more although a full one foretells next to nothing, rounding is all that is left.
+    stuck = moving & ~taken & near & (way.growth >= 2.0**TRIES)
+    ratio = jnp.where(first, 0.5, (old.value - new.value) / way.foretold)
     eased = way.damping * jnp.clip(1.0 - (2.0 * ratio - 1.0) ** 3, 1.0 / 9.0, 2.0)
     damping = jnp.where(taken, jnp.where(near, way.damping / 9.0, eased), way.damping * way.growth)
-    moved = _Way(
-        numbers=_chosen(taken, way.numbers + step, way.numbers),
-        local=jax.tree.map(lambda a, b: _chosen(taken, a, b), new, old),
-        gain=jnp.where(taken, gain, way.gain),
-        damping=jnp.where(moving, damping, way.damping),
+    damping = jnp.where(moving & ~first, damping, way.damping)
+    numbers = _chosen(taken, way.trial, way.numbers)
+    local = jax.tree.map(lambda a, b: _chosen(taken, a, b), new, old)
+    gain = jnp.where(taken, gain, way.gain)
+    here = moving & (gain <= TOLERANCE * (1.0 + jnp.abs(local.value)))
+    step, foretold = _step(local, damping)
+    return _Way(
+        numbers=numbers,
+        local=local,
+        gain=gain,
+        trial=numbers + step,
+        foretold=foretold,
+        damping=damping,
         growth=jnp.where(taken, 2.0, jnp.where(moving, way.growth * 2.0, way.growth)),
-        done=way.done | stuck,
-        arrived=way.arrived | stuck,
+        done=way.done | stuck | here | (moving & first & ~taken),
+        arrived=way.arrived | stuck | here,
         steps=way.steps + moving.astype(jnp.int32),
     )
-    return _settled(moved)
 
 
-def _settled(way: _Way) -> _Way:
-    here = ~way.done & (way.gain <= TOLERANCE * (1.0 + jnp.abs(way.local.value)))
-    return way._replace(done=way.done | here, arrived=way.arrived | here)
+def _step(local: Local, damping: Array) -> tuple[Array, Array]:
+    """The damped step, and how much lower it should lead."""
+    damped = local.curvature + damping[None, None] * jnp.eye(local.gradient.shape[0], dtype=damping.dtype)[:, :, None]
+    step = -solve(cholesky(damped), local.gradient)
+    bend = jnp.sum(local.curvature * step[:, None] * step[None, :], axis=(0, 1))
+    return step, -jnp.sum(step * local.gradient, axis=0) - 0.5 * bend
 
 
 def _gain(local: Local) -> Array:
     """What a full step foretells: g^T H^-1 g / 2."""
     return 0.5 * jnp.sum(local.gradient * solve(cholesky(local.curvature), local.gradient), axis=0)
-
-
-def _quadratic(matrix: Array, vector: Array) -> Array:
-    return jnp.sum(matrix * vector[:, None] * vector[None, :], axis=(0, 1))
 
 
 def _chosen(which: Array, a: Any, b: Any) -> Any:

@@ -16,6 +16,7 @@ if getattr(kernels, "OWNER", None) != "twinsim":
 configure()
 
 if TYPE_CHECKING:
+    from twinsim.calibrate.fit import Fit, fit, objective
     from twinsim.calibrate.pooled import fit_pooled
     from twinsim.cohort_job import cohort_job
     from twinsim.models.couple import bind, couple
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # name -> module; imported when first used, so that `--help` and plain readers of results start quickly.
 _HOMES = {
     "Cohort": "twinsim.population.cohort",
+    "Fit": "twinsim.calibrate.fit",
     "PopulationModel": "twinsim.population.model",
     "Records": "twinsim.records",
     "Results": "twinsim.simulation",
@@ -39,7 +41,9 @@ _HOMES = {
     "bind": "twinsim.models.couple",
     "cohort_job": "twinsim.cohort_job",
     "couple": "twinsim.models.couple",
+    "fit": "twinsim.calibrate.fit",
     "fit_pooled": "twinsim.calibrate.pooled",
+    "objective": "twinsim.calibrate.fit",
     "open_results": "twinsim.store",
     "population_model": "twinsim.population.model",
     "predict": "twinsim.prediction",
@@ -53,6 +57,7 @@ _HOMES = {
 
 __all__ = [
     "Cohort",
+    "Fit",
     "PopulationModel",
     "Records",
     "Results",
@@ -60,7 +65,9 @@ __all__ = [
     "bind",
     "cohort_job",
     "couple",
+    "fit",
     "fit_pooled",
+    "objective",
     "open_results",
     "population_model",
     "predict",

@@ -34,13 +34,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from kernels.cholesky import cholesky, log_determinant, solve
-from kernels.expansion import Expansion
 from kernels.levenberg import Found, Local, minimise
 from twinsim.calibrate.course import Course, Predictor
 from twinsim.calibrate.density import Moments, information, minus_two_log, seen
 from twinsim.calibrate.unknowns import Given
 
 METHODS = ("fo", "foce", "focei", "laplace")
+NEWTON = 2  # steps, from where Levenberg's method ends
 
 
 class Value(NamedTuple):
@@ -105,39 +105,38 @@ class Approximation:
         at, slopes = _slopes(moments, nu)
         return jnp.eye(nu.shape[0])[:, :, None] + information(y, at, slopes)
 
-    def conditional(self, given: Given, start: Array) -> tuple[Found, Array]:
-        """The most likely effects of every patient from a start (effect, patient), and the solver's status there."""
+    def conditional(self, given: Given, start: Array) -> Found:
+        """The most likely effects of every patient from a start (effect, patient); the solver's status comes along."""
         course = self.course
-        about = self._about(given, 1)
+        about, status = self._about(given, 1)
 
         def local(nu: Array) -> Local:
-            predict: Any = about
+            predict, code = about, status
             if self.method != "fo":
-                predict, _ = course.expanded(given, nu, 1, everything=False)
-                predict = _of_varied(predict, course.varied)
+                predict, code = course.expanded(given, nu, 1, "varied")
             moments = self.scattered(given, predict, about)
             value, back = jax.vjp(lambda x: self.joint(moments, x), nu)
-            return Local(value, back(jnp.ones_like(value))[0], 2.0 * self.curvature(moments, nu))
+            return Local(value, back(jnp.ones_like(value))[0], 2.0 * self.curvature(moments, nu), code)
 
-        found = minimise(local, start)
-        return found, course.predictor(given)(course.inputs(given, found.numbers))[1]
+        return minimise(local, start)
 
-    def _about(self, given: Given, order: int) -> Any:
-        """Predictions near nu = 0, for the methods that look there."""
+    def _about(self, given: Given, order: int) -> tuple[Any, Array]:
+        """Predictions near nu = 0, for the methods that look there, and the solver's status."""
         if self.method in ("focei", "laplace"):
-            return None
-        return self.course.expanded(given, jnp.zeros((self.course.outline.effects, self.course.patients)), order)[0]
+            return None, jnp.zeros((self.course.patients,), jnp.int32)
+        return self.course.expanded(given, jnp.zeros((self.course.outline.effects, self.course.patients)), order)
 
-    def value(self, z: Array, nu: Array) -> tuple[Array, Array]:
-        """The objective (patient), and its gradient (unknown, patient), where nu is most likely.
+    def value(self, z: Array, nu: Array) -> tuple[Array, Array, Array]:
+        """The objective (patient), its gradient (unknown, patient), and the most likely effects (effect, patient).
 
         Args:
             z: unknowns, a copy for each patient (unknown, patient).
+            nu: most likely effects as `conditional` found them; the expansion takes them the last bit of the way.
         """
         course = self.course
         known = course.unknowns.apply(z, course.given)
         order = 3 if self.method == "laplace" else 2
-        about = self._about(known, order if self.method == "fo" else 1)
+        about, _ = self._about(known, order if self.method == "fo" else 1)
         predict = about if self.method == "fo" else course.expanded(known, nu, order)[0]
 
         def joint(z: Array, nu: Array) -> Array:
@@ -151,10 +150,20 @@ class Approximation:
             moments = self.scattered(given, predict, about)
             matrix = self.curvature(moments, nu)
             if self.method == "laplace":
-                matrix = 0.5 * _second(lambda x: self.joint(moments, x), nu)
+                matrix = 0.5 * second_derivative(lambda x: self.joint(moments, x), nu)
             return log_determinant(cholesky(matrix))
 
-        return implicit(joint, correction, z, nu)
+        nu = _newton(lambda x: joint(z, x), nu)
+        return *implicit(joint, correction, z, nu), nu
+
+
+def _newton(function: Callable[[Array], Array], nu: Array) -> Array:
+    """The minimum that is close by, where the second derivative is positive."""
+    for _ in range(NEWTON if nu.shape[0] else 0):
+        slope = jax.grad(lambda x: jnp.sum(function(x)))(nu)
+        step = solve(cholesky(second_derivative(function, nu)), slope)
+        nu = jnp.where(jnp.isfinite(step).all(axis=0)[None], nu - step, nu)
+    return nu
 
 
 def implicit(
@@ -173,7 +182,7 @@ def implicit(
     one = jnp.ones_like(low)
     by_z = back(one)[0] + back_more(one)[0]
     if nu.shape[0]:
-        along = solve(cholesky(_second(lambda x: joint(z, x), nu)), back_more(one)[1])
+        along = solve(cholesky(second_derivative(lambda x: joint(z, x), nu)), back_more(one)[1])
         by_nu = lambda z: jnp.sum(jax.jvp(lambda x: joint(z, x), (nu,), (along,))[1])  # noqa: E731
         by_z = by_z - jax.grad(by_nu)(z)
     return low + more, by_z
@@ -185,13 +194,8 @@ def _slopes(moments: Callable[[Array], Moments], nu: Array) -> tuple[Moments, Mo
     return jax.vmap(lambda e: jax.jvp(moments, (nu,), (e,)), out_axes=(None, 0))(directions)
 
 
-def _second(function: Callable[[Array], Array], nu: Array) -> Array:
+def second_derivative(function: Callable[[Array], Array], nu: Array) -> Array:
     """Second derivatives of each patient's function of its numbers (number, number, patient)."""
     directions = jnp.broadcast_to(jnp.eye(nu.shape[0])[:, :, None], (nu.shape[0], *nu.shape))
     slope = jax.grad(lambda x: jnp.sum(function(x)))
     return jax.vmap(lambda e: jax.jvp(slope, (nu,), (e,))[1])(directions)
-
-
-def _of_varied(expansion: Expansion, varied: int) -> Predictor:
-    """An expansion by the first inputs as a function of all of them."""
-    return lambda w: expansion(w[:varied])

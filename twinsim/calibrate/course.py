@@ -14,16 +14,17 @@ from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from kernels.expansion import Expansion, expand
+from kernels.expansion import expand
 from twinsim.calibrate.density import Moments, moments
 from twinsim.calibrate.study import Observed, Outline
 from twinsim.calibrate.unknowns import Given, Unknowns
 from twinsim.design import Design
 from twinsim.population.derived import derive
 from twinsim.population.error_model import ErrorModel
-from twinsim.population.individual import individual_parameters
+from twinsim.population.individual import centres, individual_parameters
 from twinsim.population.model_covariate import gather
 from twinsim.prediction import solve_laid_out
 
@@ -56,7 +57,6 @@ class Course:
         """Residual error of each observed output."""
         return {name: self.outline.model.error_models[name] for name in self.outline.outputs}
 
-    @cached_property
     def _covariates(self) -> dict[str, Array]:
         shape = (self.design.count, self.patients)
         known = derive({name: jnp.broadcast_to(x, shape) for name, x in self.design.covariates.items()})
@@ -114,6 +114,33 @@ class Course:
         individual = self._individual(given.numbers, etas[:, None], occasions if occasions.shape[0] else None)
         return jnp.concatenate([jnp.zeros((0, self.patients)), *(wide(individual[name]) for name in self.moving)])
 
+    @property
+    def latent_is_parameter(self) -> bool:
+        """Whether what is drawn for a patient can be its parameters on their scale, centre + eta, not eta itself.
+
+        Numbers that only place the centre then do not enter predictions.
+        """
+        return not self.outline.segmented and not self.outline.occasions
+
+    def centre(self, given: Given) -> Array:
+        """Mean of the latent numbers (effect, patient): 0 where they are random effects themselves."""
+        shape = (1, self.patients)
+        if not self.latent_is_parameter:
+            return jnp.zeros((self.outline.effects, self.patients))
+        return centres(self.outline.model.parts, self._covariates(), given.numbers, shape)[:, 0]
+
+    def factor(self, given: Given) -> Array:
+        """L of the covariance of all latent numbers (effect, effect, patient | 1), occasions of an effect together."""
+        size, own, count = given.factor.shape[0], given.factor_occasion.shape[0], self.outline.occasions
+        if not own:
+            return given.factor
+        whole = jnp.zeros((self.outline.effects, self.outline.effects, given.factor_occasion.shape[2]))
+        whole = whole.at[:size, :size].set(given.factor)
+        for k in range(count):
+            rows = size + np.arange(own) * count + k
+            whole = whole.at[np.ix_(rows, rows)].set(given.factor_occasion)
+        return whole
+
     def _individual(self, numbers: Mapping[str, Any], etas: Any, occasions: Any) -> dict[str, Array]:
         """Parameters (1 | segment, patient) from effects (eta, 1 | segment, patient)."""
         parts = self.outline.model.parts
@@ -121,7 +148,7 @@ class Course:
         if occasions is not None:
             for name, row in zip(parts.between_occasions.names, occasions, strict=True):
                 effects[name] = effects[name] + row if name in effects else row
-        return individual_parameters(parts, self._covariates, effects, numbers, [(self.design.count, self.patients)])
+        return individual_parameters(parts, self._covariates(), effects, numbers, [(self.design.count, self.patients)])
 
     def predictor(self, given: Given) -> Callable[[Array], tuple[Array, Array]]:
         """inputs -> predictions (row, patient) in the output's unit, and status (patient).
@@ -179,18 +206,24 @@ class Course:
 
         return solve
 
-    def expanded(self, given: Given, nu: Array, order: int, everything: bool = True) -> tuple[Expansion, Array]:
-        """Predictions about where patients are, and their status.
+    def expanded(self, given: Given, nu: Array, order: int, inputs: str = "all") -> tuple[Predictor, Array]:
+        """Predictions about where patients are as a function of all inputs, and their status.
 
         Args:
-            everything: by all inputs; False: by those that depend on random effects, which is all a patient needs.
+            inputs: "all" are followed; "varied": those that depend on random effects; "others": the rest.
         """
         at, predicted = self.inputs(given, nu), self.predictor(given)
-        if everything:
+        if inputs == "all":
             return expand(predicted, at, order)
-        rest = at[self.varied :]
-        part, status = expand(lambda w: predicted(jnp.concatenate([w, rest])), at[: self.varied], order)
-        return part, status
+        split = self.varied
+        if inputs == "varied":
+            own = lambda w: w[:split]  # noqa: E731
+            whole = lambda part: jnp.concatenate([part, at[split:]])  # noqa: E731
+        else:
+            own = lambda w: w[split:]  # noqa: E731
+            whole = lambda part: jnp.concatenate([at[:split], part])  # noqa: E731
+        expansion, status = expand(lambda part: predicted(whole(part)), own(at), order)
+        return lambda w: expansion(own(w)), status
 
     def moments(self, given: Given, predictions: Array) -> Moments:
         """Moments of the observations from predictions (row, patient)."""

@@ -133,8 +133,8 @@ def information(y: Seen, at: Moments, slopes: Moments) -> Array:
     weight = jnp.where(y.used & y.censored, _steepness(y, at), weight)
     half = jnp.where(y.used & ~y.censored, 0.5, 0.0)
     mean, spread = slopes
-    by_mean = jnp.sum(mean[:, None] * mean[None, :] * weight, axis=2)
-    return by_mean + jnp.sum(spread[:, None] * spread[None, :] * half, axis=2)
+    by_mean = jnp.sum(mean[:, None] * mean[None, :] * weight[None, None], axis=2)
+    return by_mean + jnp.sum(spread[:, None] * spread[None, :] * half[None, None], axis=2)
 
 
 def _steepness(y: Seen, at: Moments) -> Array:

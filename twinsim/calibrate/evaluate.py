@@ -69,7 +69,7 @@ class Evaluator:
         patients = self.study.records.n_patients
         best: Modes | None = None
         for start in starts:
-            found = self._everyone(program, z, nu=np.broadcast_to(start, (start.shape[0], patients)))
+            found = self.everyone(program, z, nu=np.broadcast_to(start, (start.shape[0], patients)))
             found = Modes(**{name: found[name] for name in Modes._fields})
             if best is None:
                 best = found
@@ -83,19 +83,17 @@ class Evaluator:
 
     def at(self, z: np.ndarray, modes: Modes) -> Evaluation:
         """The objective where random effects are most likely."""
-        found = self._everyone(valued(self.study.outline, self.unknowns, self.method), z, nu=modes.nu)
-        return Evaluation(found["value"], found["gradient"], modes)
+        found = self.everyone(valued(self.study.outline, self.unknowns, self.method), z, nu=modes.nu)
+        return Evaluation(found["value"], found["gradient"], modes._replace(nu=found["nu"]))
 
     def __call__(self, z: np.ndarray, starts: list[np.ndarray]) -> Evaluation:
         """The objective where random effects, searched from several starts on, are most likely."""
         return self.at(z, self.modes(z, starts))
 
-    def _everyone(self, program: Any, z: np.ndarray, **own: np.ndarray) -> dict[str, np.ndarray]:
+    def everyone(self, program: Any, z: np.ndarray, **own: np.ndarray) -> dict[str, np.ndarray]:
         """A program's results for all patients, chunk by chunk (..., patient)."""
         shared = {"z": jnp.asarray(z), "given": self._given}
-        parts = [
-            program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks
-        ]
+        parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks]
         whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
         return patients_of(whole, slice(0, self.study.records.n_patients))
 
@@ -125,13 +123,15 @@ def spread_over(tree: Any) -> Any:
     return jax.tree.map(lambda x: spread(x, all_devices()), tree)
 
 
-def over_patients(function: Callable[[Course, Any, Any], dict[str, Any]], outline: Outline, unknowns: Unknowns) -> Any:
-    """A compiled function (own, shared) -> results of (course, own, shared) -> results."""
+def over_patients(
+    function: Callable[[Course, Any, Any], dict[str, Any]], outline: Outline, unknowns: Unknowns, ranks: dict[str, int]
+) -> Any:
+    """A compiled function (own, shared) -> results of (course, own, shared) -> results, whose ranks are given."""
 
     def of_block(own: Any, shared: Any) -> dict[str, Any]:
         return function(Course(outline, unknowns, own["observed"], shared["given"]), own, shared)
 
-    return jax.jit(on_devices(of_block, all_devices()))
+    return jax.jit(on_devices(of_block, ranks, all_devices()))
 
 
 def copies(z: Any, patients: int) -> Any:
@@ -145,10 +145,11 @@ def conditional(outline: Outline, unknowns: Unknowns, method: str) -> Any:
 
     def searched(course: Course, own: Any, shared: Any) -> dict[str, Any]:
         known = course.unknowns.apply(copies(shared["z"], 1), course.given)
-        found, status = Approximation(course, method).conditional(known, own["nu"])
-        return {"nu": found.numbers, "joint": found.local.value, "arrived": found.arrived, "status": status}
+        found = Approximation(course, method).conditional(known, own["nu"])
+        more = {"arrived": found.arrived, "status": found.local.more}
+        return {"nu": found.numbers, "joint": found.local.value, **more}
 
-    return over_patients(searched, outline, unknowns)
+    return over_patients(searched, outline, unknowns, {"nu": 2, "joint": 1, "arrived": 1, "status": 1})
 
 
 @lru_cache(maxsize=32)
@@ -157,7 +158,7 @@ def valued(outline: Outline, unknowns: Unknowns, method: str) -> Any:
 
     def evaluated(course: Course, own: Any, shared: Any) -> dict[str, Any]:
         z = copies(shared["z"], course.patients)
-        value, gradient = Approximation(course, method).value(z, own["nu"])
-        return {"value": value, "gradient": gradient}
+        value, gradient, nu = Approximation(course, method).value(z, own["nu"])
+        return {"value": value, "gradient": gradient, "nu": nu}
 
-    return over_patients(evaluated, outline, unknowns)
+    return over_patients(evaluated, outline, unknowns, {"value": 1, "gradient": 2, "nu": 2})

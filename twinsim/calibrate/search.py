@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -65,6 +65,10 @@ class Searched:
     reason: str
     trace: tuple[float, ...]
     evaluations: int
+
+    def at(self, point: Point, search: Search) -> Searched:
+        """The same, with a point and the count of evaluations as they are now."""
+        return replace(self, point=point, evaluations=search.evaluations)
 
 
 @dataclass

@@ -103,7 +103,7 @@ class Study:
         """Observations of each patient (patient)."""
         return self.observed.used.sum(axis=0)
 
-    def name(self, patient: int) -> str:
+    def name(self, patient: Any) -> str:
         """What the records call a patient."""
         labels = self.records.labels
         return labels[patient] if labels else str(self.records.ids[patient])
@@ -163,9 +163,8 @@ def _check_values(model: PopulationModel, records: Records, rows: np.ndarray, ou
         raise DataError(f"{empty.size} observations have no value", where=where, do="set MDV to 1 there")
     for name in dict.fromkeys(output_of[i] for i in rows):
         if name not in model.error_models:
-            raise UsageError(
-                f"{model.name} has no residual error for {name}", do=f"add residual: {{{name}: ...}} to the model's file"
-            )
+            do = f"add residual: {{{name}: ...}} to the model's file"
+            raise UsageError(f"{model.name} has no residual error for {name}", do=do)
         if model.error_models[name].log_scale:
             low = [i for i in rows if output_of[i] == name and not records.dv[i] > 0.0]
             if low:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from twinsim.errors import UsageError
-from twinsim.population.model_file import Parts
-from twinsim.population.variability import vary
+from twinsim.population.model_file import ModelParameter, Parts
+from twinsim.population.variability import centre, vary
 
 
 def individual_parameters(
@@ -39,9 +39,7 @@ def individual_parameters(
     distributions = distributions_of(parts)
     result = {}
     for parameter in parts.parameters:
-        p = thetas[parameter.typical.name]
-        for relation in parameter.relations:
-            p = relation.apply(p, x, thetas)
+        p = _typical(parameter, x, thetas)
         if parameter.name in effects:
             eta = jnp.broadcast_to(effects[parameter.name].astype(dtype), shape)
             p = vary(distributions[parameter.name], p, eta, parameter.limits)
@@ -49,6 +47,27 @@ def individual_parameters(
     if parts.parameterisation is not None:
         result = parts.parameterisation.apply(result)
     return {name: result[name] for name in parts.structure.parameter_names}
+
+
+def _typical(parameter: ModelParameter, x: Mapping[str, Array], thetas: Mapping[str, Any]) -> Any:
+    """A parameter of patients without random effects."""
+    p = thetas[parameter.typical.name]
+    for relation in parameter.relations:
+        p = relation.apply(p, x, thetas)
+    return p
+
+
+def centres(parts: Parts, x: Mapping[str, Array], values: Mapping[str, Any], shape: tuple[int, ...]) -> Array:
+    """Where patients' parameters lie on the scales on which effects between patients add to them (eta, *shape).
+
+    Args: as of `individual_parameters`.
+    """
+    parameters = {parameter.name: parameter for parameter in parts.parameters}
+    rows = []
+    for name, distribution in zip(parts.between_patients.names, parts.between_patients.distributions, strict=True):
+        typical = _typical(parameters[name], x, values)
+        rows.append(jnp.broadcast_to(centre(distribution, typical, parameters[name].limits), shape))
+    return jnp.stack(rows) if rows else jnp.zeros((0, *shape))
 
 
 def constant_parameters(parts: Parts, values: Mapping[str, Any]) -> dict[str, Array]:

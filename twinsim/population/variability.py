@@ -92,6 +92,16 @@ def vary(distribution: str, typical: Any, eta: Any, limits: tuple[float, float])
     return low + (high - low) * expit(logit((typical - low) / (high - low)) + eta)
 
 
+def centre(distribution: str, typical: Any, limits: tuple[float, float]) -> Any:
+    """The place of a typical value on the scale on which effects add to it, element-wise."""
+    if distribution == "lognormal":
+        return jnp.log(typical)
+    if distribution == "normal":
+        return typical
+    low, high = limits
+    return logit((typical - low) / (high - low))
+
+
 def checked_covariance(omega: Any, names: tuple[str, ...], model: str) -> np.ndarray:
     """A covariance matrix (eta, eta) that may take the place of a model's own.
 

@@ -1,0 +1,136 @@
+"""Published studies as records and models: what NONMEM, Monolix and nlmixr2 were given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+import twinsim
+from twinsim.population.model import PopulationModel
+from twinsim.records import Records
+
+UNITS = {"AMT": "mg", "DV": "mg/L"}
+
+
+class Published(NamedTuple):
+    """A fit by NONMEM 7.4.3 of nlmixr2test: file, rows, objective; ln estimates, their standard errors, and variances
+    in one order; residual sd and its standard error."""
+
+    file: str
+    rows: str
+    objective: float
+    names: tuple[str, ...]
+    logs: tuple[float, ...]
+    errors: tuple[float, ...]
+    variances: tuple[float, ...]
+    residual: tuple[float, float]
+
+
+_ORAL, _BOLUS = ("cl", "v", "ka"), ("cl", "v1", "q", "v2")
+# runN023, N024 and N026 (ADVAN2), N032, N033 and N035 (ADVAN3).
+NONMEM = {
+    f"{fit.file} {fit.rows}": fit
+    for fit in (
+        Published("oral_1cpt", "SD", 19365.194, _ORAL, (1.3901, 4.1928, -0.0266), (0.0236, 0.0258, 0.0331),
+                  (0.0643, 0.0751, 0.1038), (0.1986, 0.0030)),
+        Published("oral_1cpt", "MD", 43707.117, _ORAL, (1.3920, 4.2068, -0.0083), (0.0244, 0.0265, 0.0382),
+                  (0.0707, 0.0796, 0.1300), (0.1968, 0.0019)),
+        Published("oral_1cpt", "all", 62205.879, _ORAL, (1.3900, 4.2031, -0.0046), (0.0239, 0.0258, 0.0326),
+                  (0.0679, 0.0778, 0.1106), (0.1980, 0.0017)),
+        Published("bolus_2cpt", "SD", 20167.640, _BOLUS, (1.3702, 4.1983, 1.3785, 3.8761),
+                  (0.0298, 0.0295, 0.0546, 0.0348), (0.1014, 0.0993, 0.1011, 0.0732), (0.1965, 0.0032)),
+        Published("bolus_2cpt", "MD", 46377.348, _BOLUS, (1.3397, 4.1834, 1.4662, 3.8417),
+                  (0.0310, 0.0297, 0.0773, 0.0348), (0.1165, 0.0955, 0.1446, 0.0682), (0.2030, 0.0021)),
+        Published("bolus_2cpt", "all", 65776.334, _BOLUS, (1.3459, 4.1899, 1.3858, 3.9168),
+                  (0.0310, 0.0292, 0.0434, 0.0316), (0.1142, 0.0997, 0.0894, 0.0866), (0.2005, 0.0016)),
+    )
+}  # fmt: skip
+
+
+def model(structure: str, values: dict, variances: dict[str, float], error: dict[str, Any]) -> PopulationModel:
+    """A model with lognormal effects; values with their units, or whole entries."""
+    return twinsim.population_model(
+        {
+            "title": "a published fit",
+            "structure": structure,
+            "parameters": {n: v if isinstance(v, dict) else {"value": v} for n, v in values.items()},
+            "between_patients": [{"parameter": name, "variance": value} for name, value in variances.items()],
+            "residual": {"concentration": error},
+        }
+    )
+
+
+def wang(folder: Path) -> Records:
+    """Wang 2007: ten people, two observations each, a dose of 10 at 0."""
+    seen = pd.read_csv(folder / "pk" / "wang2007.csv").set_axis(["ID", "TIME", "DV"], axis=1).assign(AMT=0.0, EVID=0)
+    doses = pd.DataFrame({"ID": seen["ID"].unique(), "TIME": 0.0, "DV": np.nan, "AMT": 10.0, "EVID": 1})
+    table = pd.concat([doses, seen]).sort_values(["ID", "TIME", "EVID"], ascending=[True, True, False])
+    return twinsim.read_records(table, units=UNITS)
+
+
+def wang_model(error: dict[str, Any]) -> PopulationModel:
+    """f = 10 exp(-k t), k = 0.5 exp(eta), omega^2 = 0.04."""
+    return twinsim.population_model(
+        {
+            "title": "Wang 2007",
+            "structure": "pk/one_compartment_iv",
+            "parameterisation": "elimination_rate",
+            "parameters": {"ke": {"value": "0.5 1/h"}, "v": {"value": "1 L", "fixed": True}},
+            "between_patients": [{"parameter": "ke", "variance": 0.04}],
+            "residual": {"concentration": error},
+        }
+    )
+
+
+def theophylline(folder: Path) -> Records:
+    """theo_sd: 12 people after one oral dose; a dose is an EVID of 101 there, into compartment 1."""
+    table = pd.read_csv(folder / "pk" / "theo_sd.csv")
+    table["EVID"] = (table["EVID"] == 101).astype(int)
+    table["DV"] = table["DV"].where(table["EVID"] == 0)
+    return twinsim.read_records(table, units={**UNITS, "WT": "kg"})
+
+
+def theophylline_model(ka: float, cl: float, v: float, omegas: tuple[float, ...], sd: float) -> PopulationModel:
+    """One compartment with absorption, additive error; logarithms of the typical values, variances of ka, cl, v."""
+    values = {"cl": f"{np.exp(cl)} L/h", "v": f"{np.exp(v)} L", "ka": f"{np.exp(ka)} 1/h"}
+    variances = {"cl": omegas[1], "v": omegas[2], "ka": omegas[0]}
+    error = {"model": "additive", "additive": {"sd": f"{sd} mg/L"}}
+    return model("pk/one_compartment_oral", values, variances, error)
+
+
+def simulated(folder: Path, name: str, rows: str) -> Records:
+    """The sets of ACOP 2016: SD, MD or all rows; the items SS and II are not those of NONMEM there."""
+    table = pd.read_csv(folder / "pk" / f"{name}.csv")
+    table = table[table["EVID"] != 2]
+    table = table if rows == "all" else table[(table["SD"] == 1) == (rows == "SD")]
+    table = table[["ID", "TIME", "DV", "MDV", "AMT", "EVID", "CMT"]]
+    return twinsim.read_records(table.assign(DV=table["DV"].where(table["EVID"] == 0)), units=UNITS)
+
+
+def simulated_model(values: dict[str, float], variances: tuple[float, ...], sd: float) -> PopulationModel:
+    """Values by parameter, variances in their order, proportional error."""
+    units = {"cl": "L/h", "q": "L/h", "v": "L", "v1": "L", "v2": "L", "ka": "1/h"}
+    structure = "pk/one_compartment_oral" if "ka" in values else "pk/two_compartment_iv"
+    given = {name: f"{value} {units[name]}" for name, value in values.items()}
+    error = {"model": "proportional", "proportional": {"sd": sd}}
+    return model(structure, given, dict(zip(values, variances, strict=True)), error)
+
+
+def phenobarbital(folder: Path) -> Records:
+    """59 newborns."""
+    table = pd.read_csv(folder / "pk" / "pheno_sd.csv")
+    table["DV"] = table["DV"].where(table["EVID"] == 0)
+    table = table.rename(columns={"APGR": "APGAR"})
+    return twinsim.read_records(table, units={**UNITS, "WT": "kg"}, interpolation={"WT": "nocb", "APGAR": "nocb"})
+
+
+def warfarin(folder: Path, dvid: str = "cp") -> Records:
+    """32 people; concentrations alone unless asked otherwise."""
+    table = pd.read_csv(folder / "pk" / "warfarin.csv")
+    table.columns = table.columns.str.upper()
+    table = table[(table["EVID"] == 1) | (table["DVID"] == dvid)]
+    table = table.assign(DV=table["DV"].where(table["EVID"] == 0)).drop(columns=["DVID", "AGE", "SEX"])
+    return twinsim.read_records(table, units={**UNITS, "WT": "kg"})

@@ -1,0 +1,82 @@
+"""Fits of public data against NONMEM, Monolix and nlmixr2: estimates, standard errors and objectives."""
+
+import math
+
+import numpy as np
+import pytest
+
+import twinsim
+from tests.twinsim.calibrate import studies
+
+pytestmark = pytest.mark.slow
+
+START = (0.45, 0.99325, 3.45, (0.6, 0.3, 0.1), 0.7)  # theo_sd: initial values of all of nlmixr2qual's fits
+
+
+def test_theophylline_by_focei(reference_data):
+    """nlmixr2qual, FOCEI; NONMEM's objective is 116.803."""
+    records, model = studies.theophylline(reference_data), studies.theophylline_model(*START)
+    found = twinsim.fit(model, records, "focei")
+    assert found.converged, found.reason
+    assert found.objective <= 116.8038
+    for name, value in {"ka": 0.46445, "cl": 1.01205, "v": 3.45997}.items():
+        assert math.log(found.estimates[name]) == pytest.approx(value, rel=0.01)
+    assert found.estimates["concentration.additive"] == pytest.approx(0.69384, rel=0.01)
+    assert np.diag(found.omega) == pytest.approx([0.06880, 0.01922, 0.40463], rel=0.03)
+    # nlmixr2qual's sandwich of ln ka, ln cl, ln v.
+    logs = {name: found.standard_errors[name] / found.estimates[name] for name in ("ka", "cl", "v")}
+    assert list(logs.values()) == pytest.approx([0.1979, 0.0756, 0.0429], rel=0.05)
+
+
+def test_theophylline_by_quadrature(reference_data):
+    """The exact marginal has its minimum at 118.103."""
+    records, model = studies.theophylline(reference_data), studies.theophylline_model(*START)
+    found = twinsim.fit(model, records, "agq", nodes=9, standard_errors=None)
+    assert found.converged, found.reason
+    assert twinsim.objective(found.model, records, "agq", nodes=13) == pytest.approx(118.103, abs=2e-3)
+
+
+@pytest.mark.parametrize("published", studies.NONMEM.values(), ids=studies.NONMEM)
+def test_simulated_sets_by_focei(reference_data, published):
+    """Thetas within a tenth of a standard error, standard errors within 5 % or what is not printed of them."""
+    records = studies.simulated(reference_data, published.file, published.rows)
+    start = {"cl": 5.0, "v": 90.0, "ka": 1.5, "v1": 60.0, "q": 3.0, "v2": 40.0}
+    start = {name: start[name] for name in published.names}
+    found = twinsim.fit(studies.simulated_model(start, (0.1,) * len(start), 0.3), records)
+    assert found.converged, found.reason
+    assert found.objective <= published.objective + 1e-3
+    for name, log, error in zip(published.names, published.logs, published.errors, strict=True):
+        assert math.log(found.estimates[name]) == pytest.approx(log, abs=0.1 * error)
+        assert found.standard_errors[name] / found.estimates[name] == pytest.approx(error, rel=0.05)
+    value, error = published.residual
+    assert found.estimates["concentration.proportional"] == pytest.approx(value, abs=max(0.1 * error, 1e-4))
+    assert found.standard_errors["concentration.proportional"] == pytest.approx(error, rel=0.05, abs=5e-5)
+
+
+def test_closed_form_and_equations_fit_the_same(reference_data):
+    records = studies.simulated(reference_data, "oral_1cpt", "SD")
+    model = studies.simulated_model({"cl": 5.0, "v": 90.0, "ka": 1.5}, (0.1, 0.1, 0.1), 0.3)
+    fits = [twinsim.fit(model, records, solver=solver) for solver in ("closed", "explicit")]
+    assert fits[0].objective == pytest.approx(fits[1].objective, abs=1e-4)
+    for name in fits[0].standard_errors:
+        assert fits[0].standard_errors[name] == pytest.approx(fits[1].standard_errors[name], rel=1e-4)
+    assert list(fits[0].estimates.values()) == pytest.approx(list(fits[1].estimates.values()), rel=1e-5)
+
+
+def test_phenobarbital_by_focei(reference_data):
+    """NONMEM, Pharmpy's pheno_real.mod: 586.276, estimates and standard errors."""
+    model = twinsim.population_model("phenobarbital_grasela_1985").with_thetas(
+        {"cl": 0.006, "v": 1.2, "v.apgar.below.change": 0.05, "concentration.proportional": 0.2}
+    )
+    found = twinsim.fit(model.with_omega(np.diag([0.1, 0.1])), studies.phenobarbital(reference_data))
+    assert found.converged, found.reason
+    assert found.objective <= 586.277
+    published = {
+        "cl": (0.00469555, 0.000210), "v": (0.984258, 0.0269), "v.apgar.below.change": (0.158920, 0.0838),
+        "omega(cl,cl)": (0.0293508, 0.0134), "omega(v,v)": (0.0279060, 0.00748),
+    }  # fmt: skip
+    values = {**found.estimates, "omega(cl,cl)": found.omega[0, 0], "omega(v,v)": found.omega[1, 1]}
+    for name, (value, error) in published.items():
+        assert values[name] == pytest.approx(value, rel=1e-3)
+        assert found.standard_errors[name] == pytest.approx(error, rel=0.01)
+    assert found.estimates["concentration.proportional"] ** 2 == pytest.approx(0.013241, rel=1e-3)
