@@ -31,12 +31,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 from kernels.cholesky import cholesky, log_determinant, solve
 from kernels.levenberg import Found, Local, minimise
 from twinsim.calibrate.course import Course, Predictor
-from twinsim.calibrate.density import Moments, information, minus_two_log, seen
+from twinsim.calibrate.density import Moments, Seen, information, minus_two_log, seen
 from twinsim.calibrate.unknowns import Given
 
 METHODS = ("fo", "foce", "focei", "laplace")
@@ -96,12 +96,15 @@ class Approximation:
 
     def joint(self, moments: Callable[[Array], Moments], nu: Array) -> Array:
         """j (patient)."""
-        y = seen(self.course.errors, self.course.observed)
+        y = self._seen()
         return jnp.sum(minus_two_log(y, moments(nu)) + y.extra, axis=0) + jnp.sum(nu**2, axis=0)
+
+    def _seen(self) -> Seen:
+        return seen(self.course.errors, self.course.observed, self.course.outline.censored)
 
     def curvature(self, moments: Callable[[Array], Moments], nu: Array) -> Array:
         """I + information of the observations (effect, effect, patient)."""
-        y = seen(self.course.errors, self.course.observed)
+        y = self._seen()
         at, slopes = _slopes(moments, nu)
         return jnp.eye(nu.shape[0])[:, :, None] + information(y, at, slopes)
 
@@ -159,11 +162,13 @@ class Approximation:
 
 def _newton(function: Callable[[Array], Array], nu: Array) -> Array:
     """The minimum that is close by, where the second derivative is positive."""
-    for _ in range(NEWTON if nu.shape[0] else 0):
+
+    def one(_: Any, nu: Array) -> Array:
         slope = jax.grad(lambda x: jnp.sum(function(x)))(nu)
         step = solve(cholesky(second_derivative(function, nu)), slope)
-        nu = jnp.where(jnp.isfinite(step).all(axis=0)[None], nu - step, nu)
-    return nu
+        return jnp.where(jnp.isfinite(step).all(axis=0)[None], nu - step, nu)
+
+    return lax.fori_loop(0, NEWTON, one, nu) if nu.shape[0] else nu
 
 
 def implicit(

@@ -55,17 +55,17 @@ class Course:
     @property
     def errors(self) -> Mapping[str, ErrorModel]:
         """Residual error of each observed output."""
-        return {name: self.outline.model.error_models[name] for name in self.outline.outputs}
+        return {name: self.outline.parts.error_models[name] for name in self.outline.outputs}
 
     def _covariates(self) -> dict[str, Array]:
         shape = (self.design.count, self.patients)
         known = derive({name: jnp.broadcast_to(x, shape) for name, x in self.design.covariates.items()})
-        return gather(self.outline.model.covariates, known, self.outline.model.name)
+        return gather(self.outline.parts.covariates, known, self.outline.parts.title)
 
     @cached_property
     def moving(self) -> tuple[str, ...]:
         """Individual parameters that differ with what is estimated or with random effects; those with effects first."""
-        parts, names = self.outline.model.parts, self.outline.problem.structure.parameter_names
+        parts, names = self.outline.parts, self.outline.problem.structure.parameter_names
         varied = {*parts.between_patients.names, *parts.between_occasions.names}
         estimated = {
             item.name for item in parts.parameters if {n.name for n in item.numbers()} & set(self.unknowns.names)
@@ -80,7 +80,7 @@ class Course:
     @cached_property
     def varied(self) -> int:
         """How many of the inputs depend on random effects."""
-        parts = self.outline.model.parts
+        parts = self.outline.parts
         if self.outline.segmented:
             return self.outline.effects
         names = {*parts.between_patients.names, *parts.between_occasions.names}
@@ -127,7 +127,7 @@ class Course:
         shape = (1, self.patients)
         if not self.latent_is_parameter:
             return jnp.zeros((self.outline.effects, self.patients))
-        return centres(self.outline.model.parts, self._covariates(), given.numbers, shape)[:, 0]
+        return centres(self.outline.parts, self._covariates(), given.numbers, shape)[:, 0]
 
     def factor(self, given: Given) -> Array:
         """L of the covariance of all latent numbers (effect, effect, patient | 1), occasions of an effect together."""
@@ -143,7 +143,7 @@ class Course:
 
     def _individual(self, numbers: Mapping[str, Any], etas: Any, occasions: Any) -> dict[str, Array]:
         """Parameters (1 | segment, patient) from effects (eta, 1 | segment, patient)."""
-        parts = self.outline.model.parts
+        parts = self.outline.parts
         effects = dict(zip(parts.between_patients.names, etas, strict=True))
         if occasions is not None:
             for name, row in zip(parts.between_occasions.names, occasions, strict=True):
@@ -169,7 +169,7 @@ class Course:
         return predicted
 
     def _plain(self, given: Given) -> Callable[[Array], Any]:
-        nothing = jnp.zeros((len(self.outline.model.eta_names), 1, self.patients))
+        nothing = jnp.zeros((len(self.outline.parts.between_patients.names), 1, self.patients))
         still = self._individual(given.numbers, nothing, None)
 
         def solve(w: Array) -> Any:
@@ -181,23 +181,25 @@ class Course:
     def _along_segments(self, given: Given) -> Callable[[Array], Any]:
         segments, shape = self.design.segments, (self.design.count, self.patients)
         assert segments is not None
-        model, occasions = self.outline.model, self.outline.occasions
-        size, names = len(model.eta_names), self.unknowns.names
+        parts, occasions, names = self.outline.parts, self.outline.occasions, self.unknowns.names
+        effects_of, occasion_effects = parts.between_patients.names, parts.between_occasions.names
+        size = len(effects_of)
         wide = lambda x: jnp.broadcast_to(x, shape)  # noqa: E731
         still = {f"={name}": wide(value) for name, value in given.numbers.items()}
 
         def individual(x: Mapping[str, Any], etas: Any, rows: Any) -> Any:
             numbers = {name.removeprefix("="): value for name, value in x.items() if name.startswith("=")}
-            effects = dict(zip(model.eta_names, () if etas is None else etas, strict=True))
-            for name, row in zip(model.occasion_eta_names, () if rows is None else rows, strict=True):
+            effects = dict(zip(effects_of, () if etas is None else etas, strict=True))
+            for name, row in zip(occasion_effects, () if rows is None else rows, strict=True):
                 effects[name] = effects[name] + row if name in effects else row
-            known = gather(model.covariates, derive({n: v for n, v in x.items() if not n.startswith("=")}), model.name)
-            return individual_parameters(model.parts, known, effects, numbers, [next(iter(x.values())).shape])
+            known = derive({n: v for n, v in x.items() if not n.startswith("=")})
+            known = gather(parts.covariates, known, parts.title)
+            return individual_parameters(parts, known, effects, numbers, [next(iter(x.values())).shape])
 
         def solve(w: Array) -> Any:
             etas = jnp.broadcast_to(w[:size, None, :], (size, *shape)) if size else None
             rows = None
-            if model.occasion_eta_names:
+            if occasion_effects:
                 drawn = w[size : self.varied].reshape(-1, occasions, self.patients)
                 rows = jnp.take_along_axis(drawn, wide(jnp.asarray(segments.occasion))[None], axis=1)
             x = {name: wide(value) for name, value in self.design.covariates.items()} | still

@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
     Attributes:
         value, low, high: (row, patient).
-        censored: whether only bounds are known.
+        censored: whether only bounds are known (row, patient); None where all values are.
         used: whether it counts.
         extra: what does not depend on the model: 2 ln y and the change of unit (row, patient).
     """
@@ -44,7 +44,7 @@ class Seen(NamedTuple):
     value: Array
     low: Array
     high: Array
-    censored: Array
+    censored: Array | None
     used: Array
     extra: Array
 
@@ -70,8 +70,12 @@ def moments(errors: Mapping[str, ErrorModel], f: Array, observed: Observed, numb
     return Moments(mean, spread)
 
 
-def seen(errors: Mapping[str, ErrorModel], observed: Observed) -> Seen:
-    """Observations on their scale."""
+def seen(errors: Mapping[str, ErrorModel], observed: Observed, censored: bool) -> Seen:
+    """Observations on their scale.
+
+    Args:
+        censored: whether any of them is.
+    """
     dv, limit, cens = jnp.asarray(observed.dv), jnp.asarray(observed.limit), jnp.asarray(observed.cens)
     used = jnp.asarray(observed.used)
     logged = jnp.zeros_like(used)
@@ -87,7 +91,7 @@ def seen(errors: Mapping[str, ErrorModel], observed: Observed) -> Seen:
         value=value,
         low=jnp.where(cens < 0, value, jnp.where((cens > 0) & known, other, -jnp.inf)),
         high=jnp.where(cens > 0, value, jnp.where((cens < 0) & known, other, jnp.inf)),
-        censored=cens != 0,
+        censored=cens != 0 if censored else None,
         used=used,
         extra=jnp.where(used & (cens == 0), jacobian, 0.0),
     )
@@ -96,14 +100,16 @@ def seen(errors: Mapping[str, ErrorModel], observed: Observed) -> Seen:
 def minus_two_log(y: Seen, at: Moments) -> Array:
     """-2 log density (row, patient); 0 where nothing was observed."""
     scaled = (y.value - at.mean) * jnp.exp(-0.5 * at.log_variance)
-    plain = at.log_variance + scaled**2
-    return jnp.where(y.used, jnp.where(y.censored, _censored(y, at), plain), 0.0)
+    terms = at.log_variance + scaled**2
+    if y.censored is not None:
+        terms = jnp.where(y.censored, _censored(y, y.censored, at), terms)
+    return jnp.where(y.used, terms, 0.0)
 
 
-def _censored(y: Seen, at: Moments) -> Array:
+def _censored(y: Seen, censored: Array, at: Moments) -> Array:
     """-2 log probability of lying between the bounds; anything finite where nothing is censored."""
     inverse = jnp.exp(-0.5 * at.log_variance)
-    bounded = [y.censored & jnp.isfinite(bound) for bound in (y.low, y.high)]
+    bounded = [censored & jnp.isfinite(bound) for bound in (y.low, y.high)]
     low, high = (
         jnp.where(has, (jnp.where(has, bound, 0.0) - at.mean) * inverse, 0.0)
         for has, bound in zip(bounded, (y.low, y.high), strict=True)
@@ -129,19 +135,20 @@ def information(y: Seen, at: Moments, slopes: Moments) -> Array:
     Args:
         slopes: derivatives of the moments (number, row, patient).
     """
-    weight = jnp.where(y.used & ~y.censored, jnp.exp(-at.log_variance), 0.0)
-    weight = jnp.where(y.used & y.censored, _steepness(y, at), weight)
-    half = jnp.where(y.used & ~y.censored, 0.5, 0.0)
+    known = y.used if y.censored is None else y.used & ~y.censored
+    weight, half = jnp.where(known, jnp.exp(-at.log_variance), 0.0), jnp.where(known, 0.5, 0.0)
+    if y.censored is not None:
+        weight = jnp.where(y.used & y.censored, _steepness(y, y.censored, at), weight)
     mean, spread = slopes
     by_mean = jnp.sum(mean[:, None] * mean[None, :] * weight[None, None], axis=2)
     return by_mean + jnp.sum(spread[:, None] * spread[None, :] * half[None, None], axis=2)
 
 
-def _steepness(y: Seen, at: Moments) -> Array:
+def _steepness(y: Seen, censored: Array, at: Moments) -> Array:
     """Half the second derivative of a censored observation's -2 log probability by its mean."""
 
     def of_mean(mean: Array) -> Array:
-        return 0.5 * _censored(y, Moments(mean, at.log_variance))
+        return 0.5 * _censored(y, censored, Moments(mean, at.log_variance))
 
     one = jnp.ones_like(at.mean)
     slope = lambda mean: jax.jvp(of_mean, (mean,), (one,))[1]  # noqa: E731

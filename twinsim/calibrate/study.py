@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +17,10 @@ import numpy as np
 from twinsim.design import Design
 from twinsim.errors import DataError, UsageError
 from twinsim.plan import DosePlan
+from twinsim.population.covariate_effects import Relation
+from twinsim.population.fields import Number
 from twinsim.population.model import PopulationModel
+from twinsim.population.model_file import Parts
 from twinsim.prediction import Fitted
 from twinsim.records import Records
 from twinsim.segments import Segments
@@ -58,23 +61,27 @@ class Outline:
     """What must be known to compile, and nothing that differs between studies of one shape.
 
     Attributes:
-        model: with its file's own numbers, whatever they are now.
+        parts: the model; its numbers do not matter.
+        form: all of the model that does, as text.
         problem: what is solved.
         outputs: that were observed, each with a residual error.
         occasions: how many have random effects of their own.
         segmented: parameters change along the way.
+        censored: some observations are.
     """
 
-    model: PopulationModel
+    parts: Parts = field(compare=False)
+    form: str
     problem: Problem
     outputs: tuple[str, ...]
     occasions: int
     segmented: bool
+    censored: bool
 
     @property
     def effects(self) -> int:
         """Random effects of a patient, those of all its occasions."""
-        return len(self.model.eta_names) + self.occasions * len(self.model.occasion_eta_names)
+        return len(self.parts.between_patients.names) + self.occasions * len(self.parts.between_occasions.names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,16 +149,39 @@ def study_of(
         factor=factor,
         used=used,
     )
-    neutral = replace(
-        model, changed={}, omega=model.parts.between_patients.omega, omega_occasion=model.parts.between_occasions.omega
-    )
     occasions = 0
     if model.occasion_eta_names:
         occasions = len(np.unique(records.occ))
     outline = Outline(
-        neutral, replace(fitted.problem, outputs=used_outputs), used_outputs, occasions, fitted.design.count > 1
+        model.parts,
+        _form(model.parts),
+        replace(fitted.problem, outputs=used_outputs),
+        used_outputs,
+        occasions,
+        segmented=fitted.design.count > 1,
+        censored=bool(observed.cens.any()),
     )
     return Study(model, records, outline, observed, row)
+
+
+def _form(parts: Parts) -> str:
+    """What of a model makes one compiled program differ from another: everything but the values of its numbers."""
+    levels = [(level.names, level.distributions) for level in (parts.between_patients, parts.between_occasions)]
+    parameters = [
+        (item.name, item.typical.name, item.limits, [_relation(relation) for relation in item.relations])
+        for item in parts.parameters
+    ]
+    errors = [(error.output, error.kind, _names(error.numbers)) for error in parts.error_models.values()]
+    written_as = parts.parameterisation.name if parts.parameterisation else ""
+    return repr((written_as, parameters, parts.covariates, levels, errors))
+
+
+def _relation(relation: Relation) -> tuple:
+    return relation.kind, relation.covariates, _names(relation.numbers), relation.settings
+
+
+def _names(numbers: Mapping[str, Number]) -> list[tuple[str, str]]:
+    return [(role, number.name) for role, number in numbers.items()]
 
 
 def _check_values(model: PopulationModel, records: Records, rows: np.ndarray, output_of: list[str]) -> None:
