@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -66,7 +66,7 @@ class Evaluator:
             starts: standard normal effects (effect, patient | 1) each.
         """
         program = conditional(self.study.outline, self.unknowns, self.method)
-        patients = self.study.records.n_patients
+        patients = self.study.patients
         best: Modes | None = None
         for start in starts:
             found = self.everyone(program, z, nu=np.broadcast_to(start, (start.shape[0], patients)))
@@ -90,12 +90,19 @@ class Evaluator:
         """The objective where random effects, searched from several starts on, are most likely."""
         return self.at(z, self.modes(z, starts))
 
-    def everyone(self, program: Any, z: np.ndarray, **own: np.ndarray) -> dict[str, np.ndarray]:
-        """A program's results for all patients, chunk by chunk (..., patient)."""
-        shared = {"z": jnp.asarray(z), "given": self._given}
+    def everyone(
+        self, program: Any, z: np.ndarray, more: Mapping[str, Any] | None = None, **own: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """A program's results for all patients, chunk by chunk (..., patient).
+
+        Args:
+            more: what is the same for everyone, beside the unknowns.
+            own: arrays (..., patient).
+        """
+        shared = {"z": jnp.asarray(z), "given": self._given, **(more or {})}
         parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks]
         whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
-        return patients_of(whole, slice(0, self.study.records.n_patients))
+        return patients_of(whole, slice(0, self.study.patients))
 
     @cached_property
     def _given(self) -> Any:
@@ -106,7 +113,7 @@ class Evaluator:
         """Patients of each chunk, and their observations on the devices."""
         return [
             (which, {"observed": spread_over(patients_of(self.study.observed, which))})
-            for which in chunks(self.study.records.n_patients)
+            for which in chunks(self.study.patients)
         ]
 
 

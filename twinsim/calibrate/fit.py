@@ -12,7 +12,7 @@ import numpy as np
 
 from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
-from twinsim.calibrate.climb import ALL_METHODS, MARGINAL, Summit, climb, climb_marginal, look, nodes_of
+from twinsim.calibrate.climb import ALL_METHODS, Summit, climb, climb_marginal, climb_saem, look, nodes_of
 from twinsim.calibrate.evaluate import Evaluation, Evaluator
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.marginal import Marginal
@@ -45,7 +45,7 @@ class Fit:
         shares: each patient's share of the objective (patient).
         converged: whether the place is a minimum, as far as curvature tells.
         reason: how the search ended.
-        trace: objective after each step.
+        trace: objective after each step; of saem, -2 log likelihood of observations given simulated effects.
         evaluations: how often the objective was computed.
     """
 
@@ -116,13 +116,13 @@ def fit(
     Args:
         model: what a fit starts from.
         method: fo, foce, focei or laplace (see `twinsim.calibrate.approximations`), agq or imp (see
-            `twinsim.calibrate.marginal`).
+            `twinsim.calibrate.marginal`), or saem (see `twinsim.calibrate.saem`).
         fit: theta names; by default all that are not fixed.
         covariance: of random effects: as_is as in the model's file, diagonal, or full.
         outputs: dvid -> output, where labels and names differ.
         solver, rtol: see `twinsim.solver.choose_solver`.
         starts: from how many places random effects are searched, the first at 0.
-        nodes: of agq for each effect (7), of imp for each patient (1000).
+        nodes: of agq for each effect (7), of imp for each patient (2000).
         seed: of the starts and of imp's nodes.
         max_steps: of a search.
         standard_errors: sandwich, r or s (see `twinsim.calibrate.uncertainty`); None: none.
@@ -143,18 +143,24 @@ def fit(
     search = Search(evaluator, no_penalty, memory)
     if told is not None:
         search.told = lambda number, value, z: told(number, value, unknowns.model(z, study.model).thetas)
-    marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed)) if method in MARGINAL else None
-    begin, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)
-    summit = climb(search, evaluator, begin, places, require, max_steps)
-    if marginal is not None:
+    z, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)
+    if method in METHODS:
+        summit = climb(search, z, places, require, max_steps)
+    else:
+        marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed))
+        if method != "saem":
+            z = climb(search, z, places, require, max_steps).point.z
         search.evaluate = marginal
-        summit = climb_marginal(search, marginal, summit.point.z, places, max_steps)
+        if method == "saem":
+            summit = climb_saem(study, search, marginal, z, places, seed)
+        else:
+            summit = climb_marginal(search, marginal, z, places, max_steps)
     return _result(study, unknowns, method, summit, standard_errors)
 
 
 def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind: str | None) -> Fit:
     model, ended, point = study.model, summit.searched, summit.point
-    against = objections(study, unknowns, point.z, summit.modes.arrived, summit.sharp)
+    against = objections(study, unknowns, point.z, summit.modes.arrived, summit.sharp, summit.gain)
     against = against if ended.converged else [ended.reason, *against]
     if against:
         log.warning("the fit did not converge: %s", against[0])

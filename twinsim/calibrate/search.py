@@ -143,7 +143,7 @@ class Search:
     def _tell(self, point: Point) -> None:
         self.trace.append(point.value)
         self.told(len(self.trace), point.value, point.z)
-        log.debug("step %d: objective %.6f, %s", len(self.trace), point.value, np.array2string(point.z, precision=5))
+        log.debug("step %d: objective %.6f", len(self.trace), point.value)
 
     def _end(self, point: Point, converged: bool, reason: str) -> Searched:
         return Searched(point, converged, reason, tuple(self.trace), self.evaluations)

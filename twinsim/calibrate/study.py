@@ -101,6 +101,11 @@ class Study:
     row: np.ndarray
 
     @property
+    def patients(self) -> int:
+        """How many are laid out."""
+        return self.row.shape[1]
+
+    @property
     def constant(self) -> float:
         """n ln 2 pi, which NONMEM's objective leaves out; n counts the values that are not censored."""
         return float(np.sum(self.observed.used & (self.observed.cens == 0))) * math.log(2.0 * math.pi)
@@ -109,6 +114,10 @@ class Study:
     def counts(self) -> np.ndarray:
         """Observations of each patient (patient)."""
         return self.observed.used.sum(axis=0)
+
+    def of_patients(self, which: np.ndarray) -> Study:
+        """The same model, and some patients, or some of them again (patient)."""
+        return replace(self, observed=patients_of(self.observed, which), row=self.row[:, which])
 
     def name(self, patient: Any) -> str:
         """What the records call a patient."""
