@@ -129,7 +129,7 @@ def climb_saem(
         search: of the marginal's objective.
     """
     saem = Saem(study, marginal.evaluator.unknowns, seed)
-    state = saem.run(saem.begin(z), search.told)
+    state = saem.run(saem.begin(z), search.told, search.checkpoint)
     modes = marginal.evaluator.modes(state.mean, starts)
     marginal.place(state.mean, modes)
     point = search.point(state.mean, starts)

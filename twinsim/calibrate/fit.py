@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +13,12 @@ import numpy as np
 
 from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
+from twinsim.calibrate.checkpoint import Checkpoint
 from twinsim.calibrate.climb import ALL_METHODS, Summit, climb, climb_marginal, climb_saem, look, nodes_of
 from twinsim.calibrate.evaluate import Evaluation, Evaluator
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.marginal import Marginal
-from twinsim.calibrate.search import Memory, Search, no_penalty
+from twinsim.calibrate.search import Search, no_penalty
 from twinsim.calibrate.study import Study, study_of
 from twinsim.calibrate.uncertainty import KINDS, covariance_of
 from twinsim.calibrate.unknowns import Unknowns, given_of, unknowns_of
@@ -108,7 +110,7 @@ def fit(
     seed: int = 0,
     max_steps: int = 300,
     standard_errors: str | None = "sandwich",
-    memory: Memory | None = None,
+    checkpoint: str | Path | None = None,
     told: Callable[[int, float, Mapping[str, float]], None] | None = None,
 ) -> Fit:
     """Fit a model's numbers and covariances to records.
@@ -126,7 +128,7 @@ def fit(
         seed: of the starts and of imp's nodes.
         max_steps: of a search.
         standard_errors: sandwich, r or s (see `twinsim.calibrate.uncertainty`); None: none.
-        memory: where evaluations are kept; a search that was killed goes on with them.
+        checkpoint: a folder for what was computed; a fit that was killed goes on from there to the same bits.
         told: hears the number, the objective and the numbers of every step.
 
     Raises:
@@ -140,7 +142,15 @@ def fit(
     unknowns = unknowns_of(study.model, fit, covariance)
     places = _starts(study, starts, seed)
     evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
-    search = Search(evaluator, no_penalty, memory)
+    search = Search(evaluator, no_penalty)
+    if checkpoint is not None:
+        options = {"method": method, "covariance": covariance, "starts": starts, "nodes": nodes, "seed": seed}
+        options |= {
+            "max_steps": max_steps,
+            "solver": repr(study.outline.problem.solver),
+            "fitted": list(unknowns.names),
+        }
+        search.checkpoint = Checkpoint(checkpoint, {**options, **study.identity})
     if told is not None:
         search.told = lambda number, value, z: told(number, value, unknowns.model(z, study.model).thetas)
     z, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)

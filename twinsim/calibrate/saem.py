@@ -26,6 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twinsim.calibrate.chains import direct_of, placing, sweeping
+from twinsim.calibrate.checkpoint import Checkpoint
 from twinsim.calibrate.course import Course
 from twinsim.calibrate.evaluate import Evaluator
 from twinsim.calibrate.study import Study
@@ -39,6 +40,7 @@ COOLING = 0.95  # lowest factor of a variance while effects are kept alive
 WISHED = 0.4  # share of steps that should be taken
 LONGEST = 0.3  # step of an unknown in one iteration
 RIDGE = 1e-8
+KEPT = 20  # iterations, after which the state is kept
 
 
 @dataclass
@@ -92,14 +94,25 @@ class Saem:
         effects = self.study.outline.effects
         return State(0, z, phi, np.full(effects, 0.5), centre, np.zeros((effects, effects)), centre, z)
 
-    def run(self, state: State, told: Callable[[int, float, np.ndarray], None]) -> State:
+    def run(
+        self, state: State, told: Callable[[int, float, np.ndarray], None], checkpoint: Checkpoint | None = None
+    ) -> State:
         """All iterations that are left.
 
         Args:
+            checkpoint: where the state is kept, and taken from.
             told: hears the number, -2 log likelihood of the observations given the simulated effects, and unknowns.
         """
+        kept = checkpoint.recall("saem") if checkpoint else None
+        if kept is not None:
+            self.trace = kept.pop("trace").tolist()
+            state = State(**{**kept, "number": int(kept["number"])})
         while state.number < WANDER + SETTLE:
             state = self.iterate(state)
+            if checkpoint and state.number % KEPT == 0:
+                checkpoint.keep(
+                    "saem", {**vars(state), "number": np.asarray(state.number), "trace": np.asarray(self.trace)}
+                )
             told(state.number, self.trace[-1], state.z)
         return state
 

@@ -6,6 +6,7 @@ has its last one again, which does not count.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -109,6 +110,14 @@ class Study:
     def constant(self) -> float:
         """n ln 2 pi, which NONMEM's objective leaves out; n counts the values that are not censored."""
         return float(np.sum(self.observed.used & (self.observed.cens == 0))) * math.log(2.0 * math.pi)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What determines a fit's numbers, as JSON data: the model, and a digest of all that was recorded."""
+        digest = hashlib.sha256()
+        for array in jax.tree.leaves(self.observed):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return {"model": self.model.identity, "records": digest.hexdigest()}
 
     @property
     def counts(self) -> np.ndarray:
