@@ -229,11 +229,10 @@ def _rank(patient: np.ndarray) -> np.ndarray:
 def _places(records: Records, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row of the design of each observation, which of them count, and their records; all (row, patient).
 
-    A patient with fewer than others has its last one again. Where the clock begins below 0 the first record stays in
-    front: solving begins with it.
+    A patient with fewer than others has its last one again.
     """
     patient = records.patient[rows]
-    rank = _rank(patient) + int((design.times[0] < 0.0).any())
+    rank = _rank(patient)
     shape = (int(rank.max()) + 1, records.n_patients)
     place, record = np.zeros(shape, int), np.full(shape, -1)
     place[rank, patient], record[rank, patient] = design.position[0][rows], rows
