@@ -75,8 +75,8 @@ class Evaluator:
                 best = found
                 continue
             # Where both are as good to rounding the first start's stays, so that more starts change nothing.
-            better = found.joint < best.joint - 1e-9 * (1.0 + np.abs(best.joint))
-            better |= np.isfinite(found.joint) & ~np.isfinite(best.joint)
+            margin = 1e-9 * (1.0 + np.abs(np.where(np.isfinite(best.joint), best.joint, 0.0)))
+            better = found.joint < best.joint - margin
             best = Modes(*(np.where(better, a, b) for a, b in zip(found, best, strict=True)))
         assert best is not None
         return best
