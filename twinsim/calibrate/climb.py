@@ -16,6 +16,7 @@ import numpy as np
 from twinsim.calibrate.approximations import METHODS
 from twinsim.calibrate.evaluate import Evaluation, Evaluator, Modes
 from twinsim.calibrate.marginal import Marginal, Nodes, quadrature, samples
+from twinsim.calibrate.penalty import Penalty
 from twinsim.calibrate.saem import Saem
 from twinsim.calibrate.search import Point, Search, Searched
 from twinsim.calibrate.study import Study
@@ -121,14 +122,20 @@ def climb_marginal(
 
 
 def climb_saem(
-    study: Study, search: Search, marginal: Marginal, z: np.ndarray, starts: list[np.ndarray], seed: int
+    study: Study,
+    search: Search,
+    marginal: Marginal,
+    penalty: Penalty,
+    z: np.ndarray,
+    starts: list[np.ndarray],
+    seed: int,
 ) -> Summit:
     """Where SAEM's iterations end, and the marginal likelihood there.
 
     Args:
         search: of the marginal's objective.
     """
-    saem = Saem(study, marginal.evaluator.unknowns, seed)
+    saem = Saem(study, marginal.evaluator.unknowns, penalty, seed)
     state = saem.run(saem.begin(z), search.told, search.checkpoint)
     modes = marginal.evaluator.modes(state.mean, starts)
     marginal.place(state.mean, modes)

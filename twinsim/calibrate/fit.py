@@ -18,7 +18,8 @@ from twinsim.calibrate.climb import ALL_METHODS, Summit, climb, climb_marginal, 
 from twinsim.calibrate.evaluate import Evaluation, Evaluator
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.marginal import Marginal
-from twinsim.calibrate.search import Search, no_penalty
+from twinsim.calibrate.penalty import Penalty
+from twinsim.calibrate.search import Search
 from twinsim.calibrate.study import Study, study_of
 from twinsim.calibrate.uncertainty import KINDS, covariance_of
 from twinsim.calibrate.unknowns import Unknowns, given_of, unknowns_of
@@ -36,7 +37,8 @@ class Fit:
     Attributes:
         model: with the fitted numbers and covariances.
         method: by which objective.
-        objective: -2 log likelihood as the method computes it, without n ln 2 pi; constant: n ln 2 pi.
+        objective: -2 log likelihood as the method computes it, without n ln 2 pi, and the model's priors; constant: n
+            ln 2 pi.
         estimates: fitted numbers by theta name.
         omega, omega_occasion: covariances of the random effects (eta, eta).
         standard_errors: by label: theta names, and omega(cl,v) or kappa(cl,cl) of covariances; NaN where there is none.
@@ -142,7 +144,8 @@ def fit(
     unknowns = unknowns_of(study.model, fit, covariance)
     places = _starts(study, starts, seed)
     evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
-    search = Search(evaluator, no_penalty)
+    penalty = Penalty(unknowns, study.model.parts.priors)
+    search = Search(evaluator, penalty)
     if checkpoint is not None:
         options = {"method": method, "covariance": covariance, "starts": starts, "nodes": nodes, "seed": seed}
         options |= {
@@ -162,7 +165,7 @@ def fit(
             z = climb(search, z, places, require, max_steps).point.z
         search.evaluate = marginal
         if method == "saem":
-            summit = climb_saem(study, search, marginal, z, places, seed)
+            summit = climb_saem(study, search, marginal, penalty, z, places, seed)
         else:
             summit = climb_marginal(search, marginal, z, places, max_steps)
     return _result(study, unknowns, method, summit, standard_errors)

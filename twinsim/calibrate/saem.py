@@ -29,6 +29,7 @@ from twinsim.calibrate.chains import direct_of, placing, sweeping
 from twinsim.calibrate.checkpoint import Checkpoint
 from twinsim.calibrate.course import Course
 from twinsim.calibrate.evaluate import Evaluator
+from twinsim.calibrate.penalty import Penalty
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.unknowns import Unknowns, given_of
 
@@ -71,11 +72,12 @@ class Saem:
     """The iterations of one study.
 
     Args:
+        penalty: of priors.
         seed: of the chains; a patient's depend on it and its id.
     """
 
-    def __init__(self, study: Study, unknowns: Unknowns, seed: int) -> None:
-        self.study, self.unknowns, self.seed = study, unknowns, seed
+    def __init__(self, study: Study, unknowns: Unknowns, penalty: Penalty, seed: int) -> None:
+        self.study, self.unknowns, self.penalty, self.seed = study, unknowns, penalty, seed
         self.patients = study.records.n_patients
         self.chains = -(-PATIENTS // self.patients)
         everyone = np.tile(np.arange(self.patients), self.chains)
@@ -130,7 +132,9 @@ class Saem:
         z = state.z.copy()
         if self.direct:
             slope, told = (moved[name].sum(axis=-1) / self.chains for name in ("slope", "told"))
-            z[list(self.direct)] -= gamma * _limited(np.linalg.solve(told + RIDGE * np.eye(len(told)), slope))
+            prior, bend = self._prior(z, list(self.direct))
+            told = told + bend + RIDGE * np.eye(len(told))
+            z[list(self.direct)] -= gamma * _limited(np.linalg.solve(told, slope + prior))
         z, centre = self._centred(z, first)
         z = self._spread(z, first, second, centre, number)
         counted = max(1, number - WANDER - SETTLE // 2)
@@ -156,10 +160,15 @@ class Saem:
         slopes = slopes[self.placed]
         left = np.einsum("aip,ij,bjp->ab", slopes, inverse, slopes)
         right = np.einsum("aip,ij,jp->a", slopes, inverse, first - centre)
-        step = np.linalg.solve(left + RIDGE * np.diag(np.diag(left)), right)
+        prior, bend = self._prior(z, self.placed)
+        step = np.linalg.solve(left + bend + RIDGE * np.diag(np.diag(left)), right - prior)
         z = z.copy()
         z[self.placed] += step
         return z, self._centres(z)[0]
+
+    def _prior(self, z: np.ndarray, places: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Half the slope and curvature of the priors by some of the unknowns."""
+        return 0.5 * self.penalty(z)[1][places], 0.5 * self.penalty.curvature(z)[np.ix_(places, places)]
 
     def _omega(self, z: np.ndarray) -> np.ndarray:
         """Covariance of the latent numbers at z, those of the parameters."""

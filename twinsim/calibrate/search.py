@@ -15,7 +15,6 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -163,8 +162,3 @@ def _updated(inverse: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.nd
         return inverse
     left = np.eye(len(step)) - np.outer(step, change) / along
     return left @ inverse @ left.T + np.outer(step, step) / along
-
-
-def no_penalty(z: Any) -> tuple[float, np.ndarray]:
-    """No priors."""
-    return 0.0, np.zeros(len(z))
