@@ -92,14 +92,34 @@ class Evaluator:
 
     def everyone(self, program: Any, z: np.ndarray, **own: np.ndarray) -> dict[str, np.ndarray]:
         """A program's results for all patients, chunk by chunk (..., patient)."""
-        shared = {"z": jnp.asarray(z), "given": self._given}
-        parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks]
-        whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
-        return patients_of(whole, slice(0, self.study.records.n_patients))
+        return self._everyone(program, {"z": jnp.asarray(z), "given": self._given}, **own)
 
     @cached_property
     def _given(self) -> Any:
         return given_of(self.study.model)
+
+    @cached_property
+    def _everyone(self) -> Everyone:
+        return Everyone(self.study)
+
+
+@dataclass(frozen=True, eq=False)
+class Everyone:
+    """All patients of a study, chunk by chunk on the devices."""
+
+    study: Study
+
+    def __call__(self, program: Any, shared: dict[str, Any], **own: np.ndarray) -> dict[str, np.ndarray]:
+        """A program's results (..., patient).
+
+        Args:
+            program: see `over_patients`.
+            shared: what is the same for all patients.
+            own: what each patient has of its own beside its observations (..., patient).
+        """
+        parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks]
+        whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
+        return patients_of(whole, slice(0, self.study.records.n_patients))
 
     @cached_property
     def _chunks(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
