@@ -56,10 +56,17 @@ class Replicates:
         """Index of the patient of each observation (observation)."""
         return self.study.records.patient[self.record]
 
+    @cached_property
+    def logged(self) -> np.ndarray:
+        """Whether an observation's error is lognormal (observation)."""
+        study, there = self.study, self.study.row >= 0
+        errors = [study.model.error_models[name].log_scale for name in study.outline.outputs]
+        return np.asarray(errors)[study.observed.kind[there][np.argsort(study.row[there])]]
+
     @property
     def whole(self) -> np.ndarray:
         """Whether a replicate has all its values (replicate)."""
-        return np.isfinite(self.values).all(axis=1)
+        return np.asarray(np.isfinite(self.values).all(axis=1))
 
 
 def replicate(study: Study, count: int, seed: int = 0) -> Replicates:
@@ -101,15 +108,16 @@ def replicate(study: Study, count: int, seed: int = 0) -> Replicates:
 
 
 def _tell(made: Replicates) -> None:
-    """Say what failed."""
+    """Say who failed."""
     bad = made.status != codes.OK
     if not bad.any():
         return
-    names = ", ".join(codes.NAMES[int(code)] for code in np.unique(made.status[bad]))
-    what = f"{int(bad.sum())} of {bad.size} simulated patients failed: {names}"
+    who = ", ".join(made.study.name(i) for i in np.flatnonzero(bad.any(axis=0))[:5])
+    why = ", ".join(codes.NAMES[int(code)] for code in np.unique(made.status[bad]))
+    what = f"{int(bad.sum())} of {bad.size} simulated patients failed ({why}), among them {who}"
     if not made.whole.any():
-        do = "look at the model's variances: random effects far out are not solvable"
-        raise DataError(f"no replicate is whole; {what}", where=made.study.records.source, do=do)
+        do = "look at the model's variances: random effects far out cannot be solved"
+        raise DataError(f"no replicate is whole: {what}", where=made.study.records.source, do=do)
     log.warning("%s; they are left out", what)
 
 

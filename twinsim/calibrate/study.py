@@ -202,7 +202,7 @@ def _check_values(model: PopulationModel, records: Records, rows: np.ndarray, ou
                 raise DataError(what, where=f"{records.source}, row {records.row[low[0]]}", do="set MDV to 1 there")
 
 
-def _rank(patient: np.ndarray) -> np.ndarray:
+def numbered(patient: np.ndarray) -> np.ndarray:
     """Number of each row among its patient's; rows of a patient stand together."""
     begins = np.flatnonzero(np.r_[True, np.diff(patient) != 0])
     return np.arange(len(patient)) - np.repeat(begins, np.diff(np.r_[begins, len(patient)]))
@@ -215,7 +215,7 @@ def _places(records: Records, design: Design, rows: np.ndarray) -> tuple[np.ndar
     front: solving begins with it.
     """
     patient = records.patient[rows]
-    rank = _rank(patient) + int((design.times[0] < 0.0).any())
+    rank = numbered(patient) + int((design.times[0] < 0.0).any())
     shape = (int(rank.max()) + 1, records.n_patients)
     place, record = np.zeros(shape, int), np.full(shape, -1)
     place[rank, patient], record[rank, patient] = design.position[0][rows], rows
