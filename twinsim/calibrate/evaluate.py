@@ -105,9 +105,14 @@ class Evaluator:
 
 @dataclass(frozen=True, eq=False)
 class Everyone:
-    """All patients of a study, chunk by chunk on the devices."""
+    """All patients of a study, chunk by chunk on the devices.
+
+    Args:
+        block: patients of a device come in multiples of it.
+    """
 
     study: Study
+    block: int = 1
 
     def __call__(self, program: Any, shared: dict[str, Any], **own: np.ndarray) -> dict[str, np.ndarray]:
         """A program's results (..., patient).
@@ -126,14 +131,14 @@ class Everyone:
         """Patients of each chunk, and their observations on the devices."""
         return [
             (which, {"observed": spread_over(patients_of(self.study.observed, which))})
-            for which in chunks(self.study.records.n_patients)
+            for which in chunks(self.study.records.n_patients, self.block)
         ]
 
 
-def chunks(patients: int) -> Iterator[np.ndarray]:
+def chunks(patients: int, block: int = 1) -> Iterator[np.ndarray]:
     """Indices of patients in chunks of one size, the last filled up with the last patient."""
-    devices = all_devices().size
-    size = min(CHUNK * devices, -(-patients // devices) * devices)
+    step = block * all_devices().size
+    size = min(CHUNK * all_devices().size, -(-patients // step) * step)
     for first in range(0, patients, size):
         yield np.minimum(np.arange(first, first + size), patients - 1)
 

@@ -105,13 +105,13 @@ def npde(
     if replicates <= most:
         what = f"{replicates} replicates cannot say how {most} observations of a patient vary together"
         raise UsageError(what, where="replicates", do="ask for 1000")
+    limits = limits_of(records, study.record, lloq, uloq)
     made = replicate(study, replicates, seed)
-    limits = limits_of(records, made.record, lloq, uloq)
     table = record_table(records).assign(CENS=records.cens, DV=records.dv)
     found = {"PRED": made.typical, "EPRED": np.nanmean(made.values, axis=0), **_discrepancies(made, limits, seed)}
     for name, values in found.items():
         table[name] = np.full(len(records), np.nan)
-        table.loc[made.record, name] = values
+        table.loc[study.record, name] = values
     return Discrepancies(table, standard(found["NPD"]), standard(found["NPDE"]), replicates)
 
 
@@ -128,7 +128,7 @@ def standard(values: Any) -> Standard:
 
 def _discrepancies(made: Replicates, limits: Limits, seed: int) -> dict[str, np.ndarray]:
     """NPD and NPDE (observation)."""
-    records, record = made.study.records, made.record
+    records, record = made.study.records, made.study.record
 
     def scaled(values: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -171,7 +171,11 @@ def _imputed(
         other: the second bound of a censored observation, NaN where there is none (observation).
     """
     records, place, y, filled = made.study.records, place.copy(), y.copy(), simulated.copy()
-    cens, ids, number = records.cens[made.record], records.ids[made.patient].astype(np.int64), numbered(made.patient)
+    cens, ids, number = (
+        records.cens[made.study.record],
+        records.ids[made.patient].astype(np.int64),
+        numbered(made.patient),
+    )
     u = np.asarray(random.uniform(random.key(seed, "npde:observed", draw=number), ids))
     replicates = np.arange(len(simulated))
     for j in np.flatnonzero(np.isfinite(limits.low) | np.isfinite(limits.high)):

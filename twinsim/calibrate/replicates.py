@@ -27,6 +27,7 @@ from twinsim.calibrate.unknowns import NOTHING, given_of
 from twinsim.errors import DataError, UsageError
 
 log = logging.getLogger(__name__)
+BLOCK = 16  # patients: loops over whole vectors, so that a patient's bits do not depend on how many others there are
 MOST_NUMBERS = 4_000_000  # simulated at a time, so that memory does not grow with the number of replicates
 
 
@@ -47,14 +48,9 @@ class Replicates:
     status: np.ndarray
 
     @cached_property
-    def record(self) -> np.ndarray:
-        """Index into the records of each observation (observation)."""
-        return np.sort(self.study.row[self.study.row >= 0])
-
-    @property
     def patient(self) -> np.ndarray:
         """Index of the patient of each observation (observation)."""
-        return self.study.records.patient[self.record]
+        return self.study.records.patient[self.study.record]
 
     @cached_property
     def logged(self) -> np.ndarray:
@@ -88,7 +84,7 @@ def replicate(study: Study, count: int, seed: int = 0) -> Replicates:
         raise UsageError(f"{count} replicates are none", where="replicates", do="ask for 1 or more; 1000 are common")
     patients, rows = study.records.n_patients, len(study.row)
     together = max(1, min(count, MOST_NUMBERS // (rows * patients)))
-    program, everyone = _simulated(study.outline), Everyone(study)
+    program, everyone = _simulated(study.outline), Everyone(study, BLOCK)
     # Where the clock begins below 0, a row that is no observation stands in front.
     first = np.int32((study.row[0] < 0).all())
     shared = {"given": given_of(study.model), "seed": np.uint64(seed), "first": first}

@@ -110,6 +110,11 @@ class Study:
         """Observations of each patient (patient)."""
         return self.observed.used.sum(axis=0)
 
+    @property
+    def record(self) -> np.ndarray:
+        """Index into the records of each observation in file order (observation)."""
+        return np.sort(self.row[self.row >= 0])
+
     def name(self, patient: Any) -> str:
         """What the records call a patient."""
         labels = self.records.labels

@@ -100,11 +100,10 @@ def vpc(
     """
     _check(time, bins, percentiles, interval)
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
+    at = (records.time if time == "TIME" else time_after_dose(records))[study.record]
+    stratum, limits = strata_of(records, study.record, by), limits_of(records, study.record, lloq, uloq)
     made = replicate(study, replicates, seed)
-    at = (records.time if time == "TIME" else time_after_dose(records))[made.record]
-    stratum = strata_of(records, made.record, by)
-    limits = limits_of(records, made.record, lloq, uloq)
-    dv, cens = records.dv[made.record], records.cens[made.record]
+    dv, cens = records.dv[study.record], records.cens[study.record]
     with np.errstate(invalid="ignore"):
         observed = np.where(cens == 0, dv, -np.inf * cens)
     compared = _Compared(observed, limits.beyond(made.values[made.whole]), interval)
