@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 
 from twinsim.calibrate.elapsed import time_after_dose
-from twinsim.calibrate.limits import Given, limits_of
-from twinsim.calibrate.replicates import replicate
+from twinsim.calibrate.limits import Given, Limits, limits_of
+from twinsim.calibrate.replicates import Replicates, replicate
 from twinsim.calibrate.study import study_of
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.population.model import PopulationModel, population_model
@@ -103,37 +103,26 @@ def vpc(
     at = (records.time if time == "TIME" else time_after_dose(records))[study.record]
     stratum, limits = strata_of(records, study.record, by), limits_of(records, study.record, lloq, uloq)
     made = replicate(study, replicates, seed)
-    dv, cens = records.dv[study.record], records.cens[study.record]
-    with np.errstate(invalid="ignore"):
-        observed = np.where(cens == 0, dv, -np.inf * cens)
-    compared = _Compared(observed, limits.beyond(made.values[made.whole]), interval)
-    rows: dict[str, list] = {"table": [], "censored": [], "points": []}
+    table, censored, points = [], [], []
     for name in dict.fromkeys(stratum.tolist()):
         mine = np.flatnonzero((stratum == name) & np.isfinite(at))
         edges = edges_of(at[mine], bins)
         for number, here in enumerate(members(at[mine], edges)):
-            which = mine[here]
-            if not which.size:
+            if not here.size:
                 continue
-            factor = correction(made.typical[which], made.logged[which]) if corrected else np.ones(len(which))
+            one = _Bin(made, limits, mine[here], corrected, interval)
             place = {"STRATUM": name, "BIN": number}
-            middle = {**place, "TIME": float(np.median(at[which])), "COUNT": len(which)}
+            middle = {**place, "TIME": float(np.median(at[one.which])), "COUNT": len(one.which)}
             edge = {"FROM": float(edges[number]), "TO": float(edges[number + 1])}
-            rows["table"] += [
-                {**middle, **edge, "PERCENTILE": p, **compared.percentile(which, factor, p)} for p in percentiles
-            ]
-            rows["censored"].append({**middle, **compared.fraction(which)})
-            rows["points"] += [
-                {**place, "TIME": at[i], "DV": dv[i] * f, "CENS": cens[i]} for i, f in zip(which, factor, strict=True)
-            ]
-    if not rows["table"]:
+            table += [{**middle, **edge, "PERCENTILE": p, **one.percentile(p)} for p in percentiles]
+            censored.append({**middle, **one.fraction()})
+            points.append(pd.DataFrame({**place, "TIME": at[one.which], "DV": one.dv, "CENS": one.cens}))
+    if not table:
         raise DataError("no observation lies in any bin", where="bins", do="give edges around the observations' times")
-    tables = {name: pd.DataFrame(found) for name, found in rows.items()}
-    below = bool(np.isfinite(limits.low).any())
     return Vpc(
-        table=tables["table"],
-        censored=tables["censored"] if below else None,
-        points=tables["points"],
+        table=pd.DataFrame(table),
+        censored=pd.DataFrame(censored) if np.isfinite(limits.low).any() else None,
+        points=pd.concat(points, ignore_index=True),
         time=time,
         corrected=corrected,
         interval=interval,
@@ -141,22 +130,29 @@ def vpc(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Compared:
-    """Observations (observation) and replicates (replicate, observation), infinite where they cannot be measured."""
+class _Bin:
+    """Observations of one bin and their replicates, infinite where they cannot be measured.
 
-    observed: np.ndarray
-    simulated: np.ndarray
-    interval: float
+    Args:
+        which: the bin's observations, by number.
+    """
 
-    def percentile(self, which: np.ndarray, factor: np.ndarray, p: float) -> dict[str, float]:
-        """A percentile of some observations, times a factor each."""
-        seen = quantile(self.observed[which] * factor, p / 100.0)
-        return self._row(seen, quantile(self.simulated[:, which] * factor[None], p / 100.0))
+    def __init__(self, made: Replicates, limits: Limits, which: np.ndarray, corrected: bool, interval: float) -> None:
+        records, record = made.study.records, made.study.record[which]
+        factor = correction(made.typical[which], made.logged[which]) if corrected else np.ones(len(which))
+        self.which, self.interval, self.cens = which, interval, records.cens[record]
+        self.dv = records.dv[record] * factor
+        self.observed = np.where(self.cens > 0, -np.inf, np.where(self.cens < 0, np.inf, self.dv))
+        here = Limits(limits.low[which], limits.high[which])
+        self.simulated = here.beyond(made.values[made.whole][:, which]) * factor[None]
 
-    def fraction(self, which: np.ndarray) -> dict[str, float]:
-        """How many of some observations are below the limit."""
-        return self._row(np.mean(np.isneginf(self.observed[which])), np.isneginf(self.simulated[:, which]).mean(axis=1))
+    def percentile(self, p: float) -> dict[str, float]:
+        """A percentile, observed and simulated."""
+        return self._row(quantile(self.observed, p / 100.0), quantile(self.simulated, p / 100.0))
+
+    def fraction(self) -> dict[str, float]:
+        """How many are below the limit, observed and simulated."""
+        return self._row(np.mean(np.isneginf(self.observed)), np.isneginf(self.simulated).mean(axis=1))
 
     def _row(self, seen: Any, simulated: np.ndarray) -> dict[str, float]:
         tail = (1.0 - self.interval) / 2.0
