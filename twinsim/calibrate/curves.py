@@ -47,7 +47,7 @@ def curves(
     kappas = None
     if occasion_etas is not None and model.occasion_eta_names:
         kappas = np.asarray(occasion_etas)[:, occasions][:, :, chosen]
-    found = predict(model, dense, etas=np.asarray(etas)[:, chosen], occasion_etas=kappas, **how)
+    found: Any = predict(model, dense, etas=np.asarray(etas)[:, chosen], occasion_etas=kappas, **how)
     found["ID"] = records.ids[chosen][dense.patient]
     return found[["ID", "TIME", "DVID", "PRED", "IPRED"]]
 

@@ -112,7 +112,7 @@ def individual_fits(
         curves: columns ID TIME PRED IPRED, such as `twinsim.calibrate.curves.curves`; None: lines between records.
         limit: patients shown at most, the first ones.
     """
-    observed = table[(table["EVID"] == 0) & table["DV"].notna()]
+    observed: Any = table[(table["EVID"] == 0) & table["DV"].notna()]
     ids = list(dict.fromkeys(observed["ID"]))[:limit]
     lines = table if curves is None else curves
     columns = min(4, len(ids))
@@ -170,7 +170,9 @@ def effects(model: PopulationModel, etas: np.ndarray, shrinkage: pd.DataFrame) -
             axes.hist(etas[i], bins=bins, range=(-reach, reach), density=True, color=BLUE, alpha=0.75, linewidth=0)
             x = np.linspace(-reach, reach, 200)
             axes.plot(x, np.exp(-0.5 * (x / sd) ** 2) / (sd * math.sqrt(2.0 * math.pi)), color=DEEP, linewidth=1.4)
-            axes.set_title(f"{name}   shrinkage {told.loc[name, 'SHRINKAGE_SD']:.0%}", fontsize=9.5, loc="left", pad=4)
+            axes.set_title(
+                f"{name}   shrinkage {100.0 * told.loc[name, 'SHRINKAGE_SD']:.0f} %", fontsize=9.5, loc="left", pad=4
+            )
             axes.set_xlabel("Random effect")
             axes.set_yticks([])
             axes.grid(False)

@@ -72,7 +72,8 @@ def visual_predictive_check(check: Vpc, *, label: str, unit: str, logarithmic: b
     strata = list(dict.fromkeys(check.table["STRATUM"]))
     columns = min(3, len(strata))
     blocks = math.ceil(len(strata) / columns)
-    below = check.censored is not None
+    censored: Any = check.censored
+    below = censored is not None
     heights = [3.0, 1.2] * blocks if below else [3.0] * blocks
     with rc_context(STYLE):
         tall = 3.2 if len(strata) > 1 else 3.9
@@ -85,17 +86,17 @@ def visual_predictive_check(check: Vpc, *, label: str, unit: str, logarithmic: b
             upper = grid[2 * block if below else block][column]
             _percentiles(upper, check, name, logarithmic)
             lowest = upper
-            if check.censored is not None:
+            if below:
                 lowest = grid[2 * block + 1][column]
-                _fractions(lowest, check.censored[check.censored["STRATUM"] == name])
+                _fractions(lowest, censored[censored["STRATUM"] == name])
                 if column == 0:
-                    lowest.set_ylabel("Below limit")
+                    lowest.set_ylabel("Below\nlimit")
             if column == 0:
-                corrected = "prediction-corrected " if check.corrected else ""
+                corrected = "prediction-corrected\n" if check.corrected else ""
                 upper.set_ylabel(with_unit(f"{corrected}{label}", unit))
             lowest.set_xlabel(with_unit("time" if check.time == "TIME" else "time after dose", "h"))
             lowest.tick_params(labelbottom=True)
-            day_ticks(lowest, columns * float(check.table["TIME"].max()), "h")
+            day_ticks(lowest, columns * float(check.table["TIME"].to_numpy().max()), "h")
         figure.legend(handles=_explained(check), loc="outside upper left", ncols=3, fontsize=9)
         return figure
 
@@ -139,13 +140,12 @@ def _fractions(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _explained(check: Vpc) -> list:
     """What a legend needs."""
-    outer = sorted({float(p) for p in check.table["PERCENTILE"]} - {50.0})
-    words = " and ".join(f"{p:g}" for p in outer)
-    share = f"{check.interval:.0%} of {check.replicates} simulated studies".replace("%", " %")
+    outer = " and ".join(f"{p:g}" for p in sorted({float(p) for p in check.table["PERCENTILE"]} - {50.0}))
+    interval = f"{100.0 * check.interval:g} % interval"
     return [
         Line2D([], [], color=DEEP, linewidth=1.6, label="observed median"),
-        Line2D([], [], color=BLUE, linewidth=1.6, linestyle="--", label=f"observed percentiles {words}"),
+        Patch(facecolor=DEEP, alpha=0.3, label=f"simulated median, {interval}"),
+        Line2D([], [], color=BLUE, linewidth=1.6, linestyle="--", label=f"observed percentiles {outer}"),
+        Patch(facecolor=BLUE, alpha=0.22, label=f"simulated percentiles, {interval}"),
         Line2D([], [], marker="o", linestyle="", color=ORANGE, markersize=4, label="observation"),
-        Patch(facecolor=DEEP, alpha=0.3, label=f"median, {share}"),
-        Patch(facecolor=BLUE, alpha=0.22, label=f"percentiles, {share}"),
     ]
