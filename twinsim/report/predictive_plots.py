@@ -115,8 +115,9 @@ def _percentiles(axes: Axes, check: Vpc, stratum: str, logarithmic: bool) -> Non
     else:
         low, high = min(0.0, everything.min()), everything.max()
         room = low - 0.04 * (high - low) * (low < 0.0), high + 0.04 * (high - low)
-    # What lies below the limit goes down to the edge of the picture.
-    floor = lambda column: column.clip(lower=room[0])  # noqa: E731
+    # Of what lies below the limit no more is known: bands end there.
+    limits = points["DV"][points["CENS"] > 0]
+    floor = lambda column: column.clip(lower=limits.min() if len(limits) else room[0])  # noqa: E731
     for p, own in rows.groupby("PERCENTILE"):
         middle = p == 50
         shown = own[np.isfinite(own["HIGH"])]
