@@ -126,6 +126,19 @@ def standard(values: Any) -> Standard:
     return Standard(float(x.mean()), variance, *p, min(1.0, 3.0 * min(p)))
 
 
+class _Known(NamedTuple):
+    """Observations among replicates.
+
+    Attributes:
+        place: between 0 and 1 (observation).
+        y: values (observation); simulated: (replicate, observation).
+    """
+
+    place: np.ndarray
+    y: np.ndarray
+    simulated: np.ndarray
+
+
 def _discrepancies(made: Replicates, limits: Limits, seed: int) -> dict[str, np.ndarray]:
     """NPD and NPDE (observation)."""
     records, record = made.study.records, made.study.record
@@ -135,14 +148,14 @@ def _discrepancies(made: Replicates, limits: Limits, seed: int) -> dict[str, np.
             return np.where(made.logged, np.log(values), values)
 
     y, simulated, limits = scaled(records.dv[record]), scaled(made.values), Limits(*map(scaled, limits))
-    place = _rank(simulated, y)
+    known = _Known(_rank(simulated, y), y, simulated)
     if limits.any:
-        place, y, simulated = _imputed(made, limits, scaled(records.limit[record]), place, y, simulated, seed)
+        known = _imputed(made, limits, scaled(records.limit[record]), seed, known)
     npde = np.full(len(y), np.nan)
     for one in np.unique(made.patient):
         mine = np.flatnonzero(made.patient == one)
-        npde[mine] = _decorrelated(y[mine], simulated[:, mine], made.study.name(one))
-    return {"NPD": ndtri(place), "NPDE": npde}
+        npde[mine] = _decorrelated(known.y[mine], known.simulated[:, mine], made.study.name(one))
+    return {"NPD": ndtri(known.place), "NPDE": npde}
 
 
 def _rank(simulated: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -156,43 +169,36 @@ def _value(simulated: np.ndarray, place: np.ndarray) -> np.ndarray:
     return np.interp(place, (np.arange(len(ordered)) + 0.5) / len(ordered), ordered)
 
 
-def _imputed(
-    made: Replicates,
-    limits: Limits,
-    other: np.ndarray,
-    place: np.ndarray,
-    y: np.ndarray,
-    simulated: np.ndarray,
-    seed: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _imputed(made: Replicates, limits: Limits, other: np.ndarray, seed: int, known: _Known) -> _Known:
     """Places and values with something at random where a value is or would be censored.
 
     Args:
+        limits: on the scale of the values.
         other: the second bound of a censored observation, NaN where there is none (observation).
     """
-    records, place, y, filled = made.study.records, place.copy(), y.copy(), simulated.copy()
-    cens, ids, number = (
-        records.cens[made.study.record],
-        records.ids[made.patient].astype(np.int64),
-        numbered(made.patient),
-    )
+    records, number = made.study.records, numbered(made.patient)
+    cens, ids = records.cens[made.study.record], records.ids[made.patient].astype(np.int64)
+    place, y, filled = (array.copy() for array in known)
     u = np.asarray(random.uniform(random.key(seed, "npde:observed", draw=number), ids))
-    replicates = np.arange(len(simulated))
-    for j in np.flatnonzero(np.isfinite(limits.low) | np.isfinite(limits.high)):
-        column, below, above = simulated[:, j], *(_rank(simulated[:, j], bound[j]) for bound in limits)
-        key = random.key(seed, "npde:simulated", replicate=replicates, draw=int(number[j]))
-        v = np.asarray(random.uniform(key, ids[j : j + 1]))
-        low, high = column < limits.low[j], column > limits.high[j]
-        filled[low, j] = _value(column, v[low] * below)
-        filled[high, j] = _value(column, above + v[high] * (1.0 - above))
-        if cens[j]:
-            first, last = (0.0, below) if cens[j] > 0 else (above, 1.0)
-            if np.isfinite(other[j]):
-                bound = _rank(column, other[j])
-                first, last = (bound, below) if cens[j] > 0 else (above, bound)
-            place[j] = first + u[j] * (last - first)
-            y[j] = _value(column, place[j])
-    return place, y, filled
+    replicates = np.arange(len(filled))[:, None]
+    limited = np.isfinite(limits.low) | np.isfinite(limits.high)
+    for draw in np.unique(number[limited]):
+        here = np.flatnonzero(limited & (number == draw))
+        key = random.key(seed, "npde:simulated", replicate=replicates, draw=int(draw))
+        drawn = np.asarray(random.uniform(key, ids[None, here]))
+        for j, v in zip(here, drawn.T, strict=True):
+            column, below, above = known.simulated[:, j], *(_rank(known.simulated[:, j], bound[j]) for bound in limits)
+            low, high = column < limits.low[j], column > limits.high[j]
+            filled[low, j] = _value(column, v[low] * below)
+            filled[high, j] = _value(column, above + v[high] * (1.0 - above))
+            if cens[j]:
+                first, last = (0.0, below) if cens[j] > 0 else (above, 1.0)
+                if np.isfinite(other[j]):
+                    bound = _rank(column, other[j])
+                    first, last = (bound, below) if cens[j] > 0 else (above, bound)
+                place[j] = first + u[j] * (last - first)
+                y[j] = _value(column, place[j])
+    return _Known(place, y, filled)
 
 
 def _decorrelated(y: np.ndarray, simulated: np.ndarray, name: str) -> np.ndarray:
