@@ -74,7 +74,7 @@ def design_of(
         ModelError: a dose to a compartment that does not exist.
     """
     place = _place(records)
-    time = _running_time(records)
+    time = running_time(records)
     size = int(place.max()) + 1
     shape = (size, records.n_patients)
     times, order = np.zeros(shape), np.full(shape, np.inf)
@@ -126,7 +126,7 @@ def _place(records: Records) -> np.ndarray:
     return np.arange(len(records)) - np.repeat(change, np.diff(np.r_[change, len(records)]))
 
 
-def _running_time(records: Records) -> np.ndarray:
+def running_time(records: Records) -> np.ndarray:
     """Times that never decrease within a patient: where a reset begins a new clock, it goes on from the old one."""
     time = records.time.astype(np.float64).copy()
     same = np.r_[False, np.diff(records.patient) == 0]

@@ -107,7 +107,7 @@ class Approximation:
     def curvature(self, moments: Callable[[Array], Moments], nu: Array) -> Array:
         """I + information of the observations (effect, effect, patient)."""
         y = self.seen()
-        at, slopes = _slopes(moments, nu)
+        at, slopes = slopes_of(moments, nu)
         return jnp.eye(nu.shape[0])[:, :, None] + information(y, at, slopes)
 
     def conditional(self, given: Given, start: Array) -> Found:
@@ -195,7 +195,7 @@ def implicit(
     return low + more, by_z
 
 
-def _slopes(moments: Callable[[Array], Moments], nu: Array) -> tuple[Moments, Moments]:
+def slopes_of(moments: Callable[[Array], Moments], nu: Array) -> tuple[Moments, Moments]:
     """Moments and their derivatives (effect, row, patient)."""
     directions = jnp.broadcast_to(jnp.eye(nu.shape[0])[:, :, None], (nu.shape[0], *nu.shape))
     return jax.vmap(lambda e: jax.jvp(moments, (nu,), (e,)), out_axes=(None, 0))(directions)

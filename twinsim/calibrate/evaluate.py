@@ -99,28 +99,53 @@ class Evaluator:
             more: what is the same for everyone, beside the unknowns.
             own: arrays (..., patient).
         """
-        shared = {"z": jnp.asarray(z), "given": self._given, **(more or {})}
-        parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks]
-        whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
-        return patients_of(whole, slice(0, self.study.patients))
+        return self._everyone(program, {"z": jnp.asarray(z), "given": self._given, **(more or {})}, **own)
 
     @cached_property
     def _given(self) -> Any:
         return given_of(self.study.model)
 
     @cached_property
+    def _everyone(self) -> Everyone:
+        return Everyone(self.study)
+
+
+@dataclass(frozen=True, eq=False)
+class Everyone:
+    """All patients of a study, chunk by chunk on the devices.
+
+    Args:
+        block: patients of a device come in multiples of it.
+    """
+
+    study: Study
+    block: int = 1
+
+    def __call__(self, program: Any, shared: dict[str, Any], **own: np.ndarray) -> dict[str, np.ndarray]:
+        """A program's results (..., patient).
+
+        Args:
+            program: see `over_patients`.
+            shared: what is the same for all patients.
+            own: what each patient has of its own beside its observations (..., patient).
+        """
+        parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks]
+        whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
+        return patients_of(whole, slice(0, self.study.patients))
+
+    @cached_property
     def _chunks(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
         """Patients of each chunk, and their observations on the devices."""
         return [
             (which, {"observed": spread_over(patients_of(self.study.observed, which))})
-            for which in chunks(self.study.patients)
+            for which in chunks(self.study.patients, self.block)
         ]
 
 
-def chunks(patients: int) -> Iterator[np.ndarray]:
+def chunks(patients: int, block: int = 1) -> Iterator[np.ndarray]:
     """Indices of patients in chunks of one size, the last filled up with the last patient."""
-    devices = all_devices().size
-    size = min(CHUNK * devices, -(-patients // devices) * devices)
+    step = block * all_devices().size
+    size = min(CHUNK * all_devices().size, -(-patients // step) * step)
     for first in range(0, patients, size):
         yield np.minimum(np.arange(first, first + size), patients - 1)
 

@@ -128,6 +128,11 @@ class Study:
         """The same model, and some patients, or some of them again (patient)."""
         return replace(self, observed=patients_of(self.observed, which), row=self.row[:, which])
 
+    @property
+    def record(self) -> np.ndarray:
+        """Index into the records of each observation in file order (observation)."""
+        return np.sort(self.row[self.row >= 0])
+
     def name(self, patient: Any) -> str:
         """What the records call a patient."""
         labels = self.records.labels
@@ -220,7 +225,7 @@ def _check_values(model: PopulationModel, records: Records, rows: np.ndarray, ou
                 raise DataError(what, where=f"{records.source}, row {records.row[low[0]]}", do="set MDV to 1 there")
 
 
-def _rank(patient: np.ndarray) -> np.ndarray:
+def numbered(patient: np.ndarray) -> np.ndarray:
     """Number of each row among its patient's; rows of a patient stand together."""
     begins = np.flatnonzero(np.r_[True, np.diff(patient) != 0])
     return np.arange(len(patient)) - np.repeat(begins, np.diff(np.r_[begins, len(patient)]))
@@ -232,7 +237,7 @@ def _places(records: Records, design: Design, rows: np.ndarray) -> tuple[np.ndar
     A patient with fewer than others has its last one again.
     """
     patient = records.patient[rows]
-    rank = _rank(patient)
+    rank = numbered(patient)
     shape = (int(rank.max()) + 1, records.n_patients)
     place, record = np.zeros(shape, int), np.full(shape, -1)
     place[rank, patient], record[rank, patient] = design.position[0][rows], rows

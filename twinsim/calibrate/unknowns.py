@@ -133,6 +133,9 @@ class Unknowns:
         return jnp.stack(values) if values else jnp.zeros(0)
 
 
+NOTHING = Unknowns((), (), (), ())  # is estimated: a model is looked at as it is
+
+
 def given_of(model: PopulationModel) -> Given:
     """A model's own values."""
     numbers = {name: jnp.asarray(number.value, jnp.float64) for name, number in model.numbers.items()}

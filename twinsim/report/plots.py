@@ -53,12 +53,13 @@ def svg(figure: Figure, name: str) -> str:
     return text[text.index("<svg") :]
 
 
-def _with_unit(words: str, unit: str) -> str:
+def with_unit(words: str, unit: str) -> str:
+    """Words with a capital letter, and their unit if they have one."""
     words = words[:1].upper() + words[1:]
     return f"{words} [{unit}]" if unit and unit != "1" else words
 
 
-def _legend_above(axes: Axes | Figure, handles: Sequence, columns: int, **changes) -> None:
+def legend_above(axes: Axes | Figure, handles: Sequence, columns: int, **changes) -> None:
     """A legend above the data, where it covers nothing."""
     settings = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": columns, "fontsize": 9, **changes}
     axes.legend(handles=handles, borderaxespad=0.2, handlelength=1.6, columnspacing=1.4, **settings)
@@ -84,13 +85,13 @@ def draw_bands(
 ) -> None:
     """The picture of `bands` on given axes."""
     handles = _draw_bands(axes, time, quantiles)
-    axes.set_xlabel(_with_unit("time after first dose", time_unit))
-    axes.set_ylabel(_with_unit(label, unit))
+    axes.set_xlabel(with_unit("time after first dose", time_unit))
+    axes.set_ylabel(with_unit(label, unit))
     axes.margins(x=0)
-    _day_ticks(axes, float(time[-1] - time[0]), time_unit)
+    day_ticks(axes, float(time[-1] - time[0]), time_unit)
     if _all_positive(quantiles):
         axes.set_ylim(bottom=0)
-    _legend_above(axes, handles, len(handles))
+    legend_above(axes, handles, len(handles))
 
 
 def _draw_bands(axes: Axes, time: np.ndarray, quantiles: Mapping[float, np.ndarray]) -> list:
@@ -133,11 +134,11 @@ def bands_by_scenario(
             axes.margins(x=0)
         for axes in grid[len(scenarios) :]:
             axes.set_visible(False)
-        _day_ticks(grid[0], 2.5 * float(time[-1] - time[0]), time_unit)
+        day_ticks(grid[0], 2.5 * float(time[-1] - time[0]), time_unit)
         if all(map(_all_positive, scenarios.values())):
             grid[0].set_ylim(bottom=0)
-        figure.supxlabel(_with_unit("time after first dose", time_unit), fontsize=10)
-        figure.supylabel(_with_unit(label, unit), fontsize=10)
+        figure.supxlabel(with_unit("time after first dose", time_unit), fontsize=10)
+        figure.supylabel(with_unit(label, unit), fontsize=10)
         figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), fontsize=9)
         return figure
 
@@ -151,7 +152,7 @@ def _mirror(p: float, quantiles: Mapping[float, np.ndarray]) -> float | None:
     return next((q for q in quantiles if math.isclose(q, 1 - p, abs_tol=1e-9) and q > 0.5), None)
 
 
-def _day_ticks(axes: Axes, span: float, unit: str) -> None:
+def day_ticks(axes: Axes, span: float, unit: str) -> None:
     """Ticks at multiples of 6, 12 or 24 h: readers of dosing think in days."""
     if unit != "h" or span < 24:
         return
@@ -181,9 +182,9 @@ def profiles(observed: pd.DataFrame, curves: pd.DataFrame, *, label: str, unit: 
         for axes in grid[len(ids) :]:
             axes.set_visible(False)
         grid[0].set_ylim(bottom=0)
-        _day_ticks(grid[0], 2 * float(observed["TIME"].to_numpy().max()), "h")
+        day_ticks(grid[0], 2 * float(observed["TIME"].to_numpy().max()), "h")
         figure.supxlabel("Time after dose [h]", fontsize=10)
-        figure.supylabel(_with_unit(label, unit), fontsize=10)
+        figure.supylabel(with_unit(label, unit), fontsize=10)
         handles = [
             Line2D([], [], marker="o", linestyle="", color=ORANGE, markersize=4, label="observed"),
             Line2D([], [], color=BLUE, label="predicted, the same typical parameters for all"),
@@ -212,13 +213,13 @@ def draw_observed_against_predicted(axes: Axes, table: pd.DataFrame, *, label: s
     axes.set_xlim(0, top)
     axes.set_ylim(0, top)
     axes.set_aspect("equal")
-    axes.set_xlabel(_with_unit(f"predicted {label}", unit))
-    axes.set_ylabel(_with_unit(f"observed {label}", unit))
+    axes.set_xlabel(with_unit(f"predicted {label}", unit))
+    axes.set_ylabel(with_unit(f"observed {label}", unit))
     handles = [
         Line2D([], [], marker="o", linestyle="", color=ORANGE, markersize=4, label="observation"),
         Line2D([], [], color=QUIET, label="observed = predicted"),
     ]
-    _legend_above(axes, handles, 2)
+    legend_above(axes, handles, 2)
 
 
 def histograms(values: Mapping[str, tuple[str, str, np.ndarray]]) -> Figure:
@@ -234,7 +235,7 @@ def histograms(values: Mapping[str, tuple[str, str, np.ndarray]]) -> Figure:
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, (name, (words, unit, numbers)) in zip(grid, values.items(), strict=False):
             axes.set_title(name, fontsize=9.5, loc="left", pad=4)
-            axes.set_xlabel(textwrap.fill(_with_unit(words, unit), 44 if columns == 2 else 32), fontsize=9)
+            axes.set_xlabel(textwrap.fill(with_unit(words, unit), 44 if columns == 2 else 32), fontsize=9)
             axes.set_yticks([])
             axes.grid(False)
             axes.spines["left"].set_visible(False)
@@ -275,7 +276,7 @@ def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, l
         axes.set_yticks(at, points)
         axes.set_ylim(-0.6, len(points) - 0.4)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(_with_unit(label, unit))
+        axes.set_xlabel(with_unit(label, unit))
         if _all_positive(quantiles):
             axes.set_xlim(left=0)
         handles = [
@@ -283,5 +284,5 @@ def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, l
             Line2D([], [], color=BLUE, linewidth=6, label="50 % of patients"),
             Line2D([], [], color=BLUE, alpha=0.4, linewidth=3, label="90 % of patients"),
         ]
-        _legend_above(axes, handles, 3)
+        legend_above(axes, handles, 3)
         return figure

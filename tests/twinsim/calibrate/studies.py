@@ -134,3 +134,51 @@ def warfarin(folder: Path, dvid: str = "cp") -> Records:
     table = table[(table["EVID"] == 1) | (table["DVID"] == dvid)]
     table = table.assign(DV=table["DV"].where(table["EVID"] == 0)).drop(columns=["DVID", "AGE", "SEX"])
     return twinsim.read_records(table, units={**UNITS, "WT": "kg"})
+
+
+LINEAR_TIMES, LINEAR_SD = (0.5, 1.0, 2.0, 4.0, 8.0), 0.3
+
+
+def linear_model(error: dict[str, Any] | None = None, **more: Any) -> PopulationModel:
+    """One compartment with absorption whose bioavailability is 1 + eta, so that predictions are linear in eta."""
+    values = {"cl": "2 L/h", "v": "10 L", "ka": "1 1/h", "f": 1.0}
+    return twinsim.population_model(
+        {
+            "title": "linear in its effect",
+            "structure": "pk/one_compartment_oral",
+            "parameters": {name: {"value": value} for name, value in values.items()},
+            "between_patients": [{"parameter": "f", "distribution": "normal", "variance": 0.04}],
+            "residual": {"concentration": error or {"model": "additive", "additive": {"sd": f"{LINEAR_SD} mg/L"}}},
+            **more,
+        }
+    )
+
+
+def unit_prediction() -> np.ndarray:
+    """What it predicts of 100 mg at LINEAR_TIMES with eta 0 (time)."""
+    time, ke, ka = np.asarray(LINEAR_TIMES), 0.2, 1.0
+    return 10.0 * ka / (ka - ke) * (np.exp(-ke * time) - np.exp(-ka * time))
+
+
+def bolus_table(values: np.ndarray, first: int = 1) -> pd.DataFrame:
+    """100 mg at 0 and values (time, patient) at LINEAR_TIMES, patients numbered from `first`."""
+    rows = []
+    for one, column in enumerate(values.T, start=first):
+        rows.append({"ID": one, "TIME": 0.0, "AMT": 100.0, "EVID": 1, "DV": np.nan})
+        rows += [
+            {"ID": one, "TIME": t, "AMT": 0.0, "EVID": 0, "DV": v} for t, v in zip(LINEAR_TIMES, column, strict=True)
+        ]
+    return pd.DataFrame(rows)
+
+
+def linear_study(model: PopulationModel, patients: int, seed: int) -> tuple[Records, np.ndarray]:
+    """Records of the linear model with additive error, and the effects they were made with (eta, patient)."""
+    draw = np.random.default_rng(seed)
+    etas = np.sqrt(model.omega[0, 0]) * draw.standard_normal((1, patients))
+    values = unit_prediction()[:, None] * (1.0 + etas) + LINEAR_SD * draw.standard_normal((len(LINEAR_TIMES), patients))
+    return twinsim.read_records(bolus_table(values), units=UNITS), etas
+
+
+def plain(records: Records) -> pd.DataFrame:
+    """Records of one output as a table to change and read again."""
+    return records.to_pandas()[["ID", "TIME", "AMT", "EVID", "DV"]]
