@@ -13,7 +13,7 @@ import numpy as np
 from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
 from twinsim.calibrate.climb import ALL_METHODS, MARGINAL, Summit, climb, climb_marginal, look, nodes_of
-from twinsim.calibrate.evaluate import Evaluation, Evaluator
+from twinsim.calibrate.evaluate import Evaluation, Evaluator, effects_of, places
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.marginal import Marginal
 from twinsim.calibrate.search import Memory, Search, no_penalty
@@ -88,7 +88,7 @@ def objective(
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model)
     z = unknowns.begin(study.model)
-    found = look(study, unknowns, z, method, _starts(study, starts, seed), nodes, seed)
+    found = look(study, unknowns, z, method, places(study, starts, seed), nodes, seed)
     _require_finite(study, found)
     return float(found.value.sum())
 
@@ -138,17 +138,17 @@ def fit(
         _known(standard_errors, KINDS, "standard_errors")
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model, fit, covariance)
-    places = _starts(study, starts, seed)
+    begins = places(study, starts, seed)
     evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
     search = Search(evaluator, no_penalty, memory)
     if told is not None:
         search.told = lambda number, value, z: told(number, value, unknowns.model(z, study.model).thetas)
     marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed)) if method in MARGINAL else None
     begin, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)
-    summit = climb(search, evaluator, begin, places, require, max_steps)
+    summit = climb(search, evaluator, begin, begins, require, max_steps)
     if marginal is not None:
         search.evaluate = marginal
-        summit = climb_marginal(search, marginal, summit.point.z, places, max_steps)
+        summit = climb_marginal(search, marginal, summit.point.z, begins, max_steps)
     return _result(study, unknowns, method, summit, standard_errors)
 
 
@@ -164,7 +164,7 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         slopes = np.asarray(jax.jacobian(lambda z: unknowns.natural(z, given))(z))
         covariance = covariance_of(summit.sharp, slopes, kind)
     fitted = unknowns.model(point.z, model)
-    etas, occasions = _effects(study, fitted, summit.modes.nu)
+    etas, occasions = effects_of(study, fitted, summit.modes.nu)
     return Fit(
         model=fitted,
         method=method,
@@ -184,21 +184,6 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         trace=ended.trace,
         evaluations=ended.evaluations,
     )
-
-
-def _effects(study: Study, model: PopulationModel, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Random effects of standard normal ones."""
-    size, own = len(model.eta_names), len(model.occasion_eta_names)
-    factors = [np.linalg.cholesky(o) if o.size else o for o in (model.omega, model.omega_occasion)]
-    rest = nu[size:].reshape(own, study.outline.occasions, nu.shape[1])
-    return factors[0] @ nu[:size], np.einsum("ij,jop->iop", factors[1], rest)
-
-
-def _starts(study: Study, starts: int, seed: int) -> list[np.ndarray]:
-    """Where random effects are searched from: 0 first, then places drawn once for all patients (effect, 1)."""
-    drawn = np.random.default_rng(seed).standard_normal((max(1, starts), study.outline.effects, 1))
-    drawn[0] = 0.0
-    return list(drawn)
 
 
 def _require_finite(study: Study, found: Evaluation) -> None:
