@@ -51,16 +51,16 @@ class Most(NamedTuple):
         status: of the solver, int32 (patient).
     """
 
-    nu: np.ndarray
-    joint: np.ndarray
-    root: np.ndarray
-    covariance: np.ndarray
-    exact: np.ndarray
-    arrived: np.ndarray
-    status: np.ndarray
+    nu: Any
+    joint: Any
+    root: Any
+    covariance: Any
+    exact: Any
+    arrived: Any
+    status: Any
 
 
-_RANKS = dict(zip(Most._fields, (2, 1, 3, 3, 1, 1, 1), strict=True))
+_RANKS: dict[str, int] = dict(zip(Most._fields, (2, 1, 3, 3, 1, 1, 1), strict=True))
 
 
 def individual_evaluator(study: Study) -> Evaluator:
@@ -129,13 +129,13 @@ def slopes_of(course: Course, given: Given, nu: Array, order: int) -> Slopes:
     (terms, first), (_, second) = jax.jvp(by_prediction, (f,), (one,))
     at, along = jax.jvp(scattered, (f,), (one,))
     unit = jnp.eye(nu.shape[0])[:, :, None]
-    told = information(y, at, Moments(along.mean * rising, along.log_variance * rising))
-    bent = 0.0
+    told = information(y, at, Moments(along.mean[None] * rising, along.log_variance[None] * rising))
+    bent = jnp.zeros_like(unit)
     if order == 2:
-        bent = 0.5 * jnp.sum(second * rising[:, None] * rising[None] + first * ways[1], axis=2)
+        bent = 0.5 * jnp.sum(second[None, None] * rising[:, None] * rising[None] + first[None, None] * ways[1], axis=2)
     return Slopes(
         jnp.sum(terms + y.extra, axis=0) + jnp.sum(nu**2, axis=0),
-        jnp.sum(first * rising, axis=1) + 2.0 * nu,
+        jnp.sum(first[None] * rising, axis=1) + 2.0 * nu,
         unit + told,
         unit + bent,
         status,
@@ -180,8 +180,8 @@ def _polished(course: Course, given: Given, nu: Array, near: Array) -> Most:
         step = 0.5 * solve(root, here.gradient)
         gain = 0.5 * jnp.sum(here.gradient * step, axis=0) / (1.0 + jnp.abs(here.value))
         # Without a positive curvature, or where a step promises much, there is nothing that Newton could do better.
-        then = jnp.where(exact & (gain <= FAR), nu - step, nu)
-        root = jnp.where(exact, root, safe)
+        then = jnp.where((exact & (gain <= FAR))[None], nu - step, nu)
+        root = jnp.where(exact[None, None], root, safe)
         # L (C C^T)^-1 L^T = W^T W with C W = L^T.
         half = solve_lower(root, jnp.broadcast_to(jnp.swapaxes(course.factor(given), 0, 1), root.shape))
         covariance = jnp.sum(half[:, :, None] * half[:, None, :], axis=0)
@@ -194,5 +194,5 @@ def _polished(course: Course, given: Given, nu: Array, near: Array) -> Most:
     sound = jnp.isfinite(found.joint) & (found.status == codes.OK)
     # Where the solver fails there are no numbers that anybody could use by mistake.
     numbers = {name: getattr(found, name) for name in ("nu", "joint", "root", "covariance")}
-    numbers = {name: jnp.where(sound, x, jnp.nan) for name, x in numbers.items()}
+    numbers = {name: jnp.where(sound.reshape(*[1] * (x.ndim - 1), -1), x, jnp.nan) for name, x in numbers.items()}
     return found._replace(**numbers, arrived=found.arrived & sound)
