@@ -151,14 +151,22 @@ def spread_over(tree: Any) -> Any:
 
 
 def over_patients(
-    function: Callable[[Course, Any, Any], dict[str, Any]], outline: Outline, unknowns: Unknowns, ranks: dict[str, int]
+    function: Callable[[Course, Any, Any], dict[str, Any]],
+    outline: Outline,
+    unknowns: Unknowns,
+    ranks: dict[str, int],
+    options: dict[str, Any] | None = None,
 ) -> Any:
-    """A compiled function (own, shared) -> results of (course, own, shared) -> results, whose ranks are given."""
+    """A compiled function (own, shared) -> results of (course, own, shared) -> results, whose ranks are given.
+
+    Args:
+        options: of the compiler.
+    """
 
     def of_block(own: Any, shared: Any) -> dict[str, Any]:
         return function(Course(outline, unknowns, own["observed"], shared["given"]), own, shared)
 
-    return jax.jit(on_devices(of_block, ranks, all_devices()))
+    return jax.jit(on_devices(of_block, ranks, all_devices()), compiler_options=options)
 
 
 def copies(z: Any, patients: int) -> Any:

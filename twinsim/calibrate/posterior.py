@@ -113,7 +113,7 @@ class Posterior:
         return {name: x[0] for name, x in wide.items() if np.array_equal(x, np.broadcast_to(x[:1], shape), True)}
 
     def to_pandas(self) -> pd.DataFrame:
-        """ID OBSERVATIONS OBJECTIVE ARRIVED STATUS, effects with their standard errors, parameters; a row per patient."""
+        """One row each: ID OBSERVATIONS OBJECTIVE ARRIVED STATUS, effects and their standard errors, parameters."""
         deviations = np.sqrt(np.moveaxis(np.diagonal(self.covariance), -1, 0))
         effects = {}
         for i, name in enumerate(self.model.eta_names):
