@@ -55,7 +55,8 @@ def individualise(
         UsageError: a model without random effects, an output without residual error, effects of another model.
         DataError: an observation has no value, or one that a lognormal error cannot have.
 
-    Source: Leary et al. (flattened priors), as in Proost et al. and in the R packages posologyr and tdmore.
+    Source: Hughes and Keizer 2021, CPT Pharmacometrics Syst Pharmacol 10:1150, doi:10.1002/psp4.12684 (flattened
+    priors).
     """
     chosen = population_model(model)
     if not chosen.eta_names and not chosen.occasion_eta_names:
@@ -74,7 +75,8 @@ def individualise(
     evaluator = individual_evaluator(study)
     where = np.stack([np.broadcast_to(p, (len(p), records.n_patients)) for p in places(study, starts, seed)])
     if start is not None:
-        where = np.insert(where, 1, _earlier(start, study), axis=0)
+        # In place of the last one, so that the program is the same.
+        where = np.insert(where, 1, _earlier(start, study), axis=0)[: max(starts, 2)]
     found = Posterior(chosen, records, study, most_likely(evaluator, where), flattening, how)
     _tell(found)
     return found
