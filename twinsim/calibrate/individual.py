@@ -40,7 +40,8 @@ def individualise(
 
     A patient without observations has effects of 0 and the prior for its posterior. One whose solver fails, or whose
     search did not end at a minimum, has a status or `arrived` False, and costs the others nothing. Blocks of patients
-    have one size: a patient's numbers do not depend on how many others there are.
+    have one size: in a table whose longest patient has as many rows, a patient's numbers are the same to the bit
+    whoever else there is; in another one to rounding.
 
     Args:
         outputs: dvid -> output, where labels and names differ.

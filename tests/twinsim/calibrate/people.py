@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,10 +41,12 @@ def theophylline(folder: Path) -> Records:
     first = table[table["ID"] == 1]
     fewer = first.iloc[:6].assign(ID=101)
     silent = first.iloc[:1].assign(ID=102)
-    impossible = first.assign(ID=103, AMT=first["AMT"] * 1e200)
+    impossible = first.assign(ID=103)
     table = pd.concat([table, fewer, silent, impossible])
     table["DV"] = table["DV"].where(table["EVID"] == 0)
-    return twinsim.read_records(table, units={**studies.UNITS, "WT": "kg"})
+    records = twinsim.read_records(table, units={**studies.UNITS, "WT": "kg"})
+    # A reader would refuse this amount.
+    return replace(records, amt=np.where(records.patient == IMPOSSIBLE, 1e200 * records.amt, records.amt))
 
 
 def only(records: Records, patients: list[int]) -> Records:
