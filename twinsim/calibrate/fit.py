@@ -15,7 +15,7 @@ from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
 from twinsim.calibrate.checkpoint import Checkpoint
 from twinsim.calibrate.climb import ALL_METHODS, Summit, climb, climb_marginal, climb_saem, look, nodes_of
-from twinsim.calibrate.evaluate import Evaluation, Evaluator
+from twinsim.calibrate.evaluate import Evaluation, Evaluator, effects_of, places
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.marginal import Marginal
 from twinsim.calibrate.penalty import Penalty
@@ -92,7 +92,7 @@ def objective(
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model)
     z = unknowns.begin(study.model)
-    found = look(study, unknowns, z, method, _starts(study, starts, seed), nodes, seed)
+    found = look(study, unknowns, z, method, places(study, starts, seed), nodes, seed)
     _require_finite(study, found)
     return float(found.value.sum())
 
@@ -142,7 +142,7 @@ def fit(
         _known(standard_errors, KINDS, "standard_errors")
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model, fit, covariance)
-    places = _starts(study, starts, seed)
+    begins = places(study, starts, seed)
     evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
     penalty = Penalty(unknowns, study.model.parts.priors)
     search = Search(evaluator, penalty)
@@ -158,16 +158,16 @@ def fit(
         search.told = lambda number, value, z: told(number, value, unknowns.model(z, study.model).thetas)
     z, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)
     if method in METHODS:
-        summit = climb(search, z, places, require, max_steps)
+        summit = climb(search, z, begins, require, max_steps)
     else:
         marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed))
         if method != "saem":
-            z = climb(search, z, places, require, max_steps).point.z
+            z = climb(search, z, begins, require, max_steps).point.z
         search.evaluate = marginal
         if method == "saem":
-            summit = climb_saem(study, search, marginal, penalty, z, places, seed)
+            summit = climb_saem(study, search, marginal, penalty, z, begins, seed)
         else:
-            summit = climb_marginal(search, marginal, z, places, max_steps)
+            summit = climb_marginal(search, marginal, z, begins, max_steps)
     return _result(study, unknowns, method, summit, standard_errors)
 
 
@@ -183,7 +183,7 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         slopes = np.asarray(jax.jacobian(lambda z: unknowns.natural(z, given))(z))
         covariance = covariance_of(summit.sharp, slopes, kind)
     fitted = unknowns.model(point.z, model)
-    etas, occasions = _effects(study, fitted, summit.modes.nu)
+    etas, occasions = effects_of(study, fitted, summit.modes.nu)
     return Fit(
         model=fitted,
         method=method,
@@ -203,21 +203,6 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         trace=ended.trace,
         evaluations=ended.evaluations,
     )
-
-
-def _effects(study: Study, model: PopulationModel, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Random effects of standard normal ones."""
-    size, own = len(model.eta_names), len(model.occasion_eta_names)
-    factors = [np.linalg.cholesky(o) if o.size else o for o in (model.omega, model.omega_occasion)]
-    rest = nu[size:].reshape(own, study.outline.occasions, nu.shape[1])
-    return factors[0] @ nu[:size], np.einsum("ij,jop->iop", factors[1], rest)
-
-
-def _starts(study: Study, starts: int, seed: int) -> list[np.ndarray]:
-    """Where random effects are searched from: 0 first, then places drawn once for all patients (effect, 1)."""
-    drawn = np.random.default_rng(seed).standard_normal((max(1, starts), study.outline.effects, 1))
-    drawn[0] = 0.0
-    return list(drawn)
 
 
 def _require_finite(study: Study, found: Evaluation) -> None:

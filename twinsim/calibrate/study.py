@@ -146,17 +146,23 @@ def study_of(
     outputs: Mapping[str, str] | None = None,
     solver: str = "auto",
     rtol: float | None = None,
+    rows: np.ndarray | None = None,
 ) -> Study:
     """Lay out records for a fit.
+
+    Args:
+        rows: records to be predicted, whether they have a value or not; None: all that were observed.
 
     Raises:
         DataError: nothing was observed, an observation has no value, or one that a lognormal error cannot have.
         UsageError: an output without residual error.
     """
     fitted = Fitted(model, records, outputs=outputs, solver=solver, rtol=rtol, occasions=bool(model.occasion_eta_names))
-    rows = np.flatnonzero((records.evid == 0) & (records.mdv == 0))
-    _check_values(model, records, rows, fitted.output_of)
-    used_outputs = tuple(dict.fromkeys(fitted.output_of[i] for i in rows))
+    if rows is None:
+        rows = observed_rows(records)
+        _check_values(model, records, rows, fitted.output_of)
+    # Where there is nothing to predict some output is, and does not count.
+    used_outputs = tuple(dict.fromkeys(fitted.output_of[i] for i in rows)) or tuple(model.error_models)[:1]
     place, used, row = _places(records, fitted.design, rows)
 
     def laid(values: Any, nothing: float, dtype: Any = np.float64) -> np.ndarray:
@@ -185,6 +191,11 @@ def study_of(
         censored=bool(observed.cens.any()),
     )
     return Study(model, records, outline, observed, row)
+
+
+def observed_rows(records: Records) -> np.ndarray:
+    """Records that have a value, or should have (row)."""
+    return np.flatnonzero((records.evid == 0) & (records.mdv == 0))
 
 
 def _form(parts: Parts) -> str:
@@ -238,7 +249,7 @@ def _places(records: Records, design: Design, rows: np.ndarray) -> tuple[np.ndar
     """
     patient = records.patient[rows]
     rank = numbered(patient)
-    shape = (int(rank.max()) + 1, records.n_patients)
+    shape = (int(rank.max(initial=0)) + 1, records.n_patients)
     place, record = np.zeros(shape, int), np.full(shape, -1)
     place[rank, patient], record[rank, patient] = design.position[0][rows], rows
     return np.maximum.accumulate(place, axis=0), record >= 0, record
