@@ -1,12 +1,16 @@
 """Strict settings for every test; two host devices so that sharding is exercised."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TWINSIM_XLA", "fast")  # tests run what the command runs
-os.environ["TWINSIM_CACHE"] = "off"  # and leave the user's cache alone
+# Test processes share what they compile, and leave the user's cache alone.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["TWINSIM_CACHE"] = tempfile.mkdtemp(prefix="twinsim-tests-")
 
 import twinsim  # noqa: E402, F401  (sets the devices and float64 before JAX starts)
 
@@ -14,6 +18,12 @@ import jax  # isort: skip
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+def pytest_sessionfinish() -> None:
+    """Nothing compiled is kept beyond the run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["TWINSIM_CACHE"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
