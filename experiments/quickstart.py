@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import pandas as pd
 import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
-from experiments.steps import end_of, job_of, model_of, regimen_of, run_job, times_of, unit_of, units_of
+from experiments.steps import end_of, job_of, model_of, records_of, regimen_of, run_job, times_of, unit_of
 from twinsim.calibrate import fit_pooled
 from twinsim.config import RunConfig
 
@@ -23,14 +21,13 @@ STUDY = (
     "Serum concentrations of theophylline in 12 subjects after one oral dose: study by R. Upton, published in "
     "Boeckmann, Sheiner and Beal 1994, NONMEM Users Guide, Part V."
 )
-UNITS = {"AMT": "mg/kg", "DV": "mg/L", "WT": "kg"}
 # Points of the curve drawn for each patient.
 CURVE = 121
 
 
 def run(config: RunConfig) -> Finished:
     """Calibrate, simulate, report."""
-    records = records_of(config)
+    records = records_of(config, "theophylline")
     model = model_of(config)
     fit = fit_pooled(model, records, starts=config.calibrate.starts, seed=config.seed)
     keys = regimen_of(config, fit.model)
@@ -41,14 +38,6 @@ def run(config: RunConfig) -> Finished:
         f"{job.size:,} virtual adults on {in_words(keys, unit_of(fit.model, keys))}."
     )
     return run_job(config, job, fit.model, lead, lambda: [observed_section(fit, records), fit_section(model, fit)])
-
-
-def records_of(config: RunConfig) -> twinsim.Records:
-    """The user's table, or the one that ships with the project, whose units are known."""
-    if config.data is not None:
-        return twinsim.read_records(Path(config.data), units=units_of(config))
-    shipped = Path(str(resources.files("experiments.data").joinpath("theophylline.csv")))
-    return twinsim.read_records(shipped, units={**UNITS, **units_of(config)})
 
 
 def observed_section(fit: Any, records: Any) -> Section:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from importlib import import_module
+from importlib import import_module, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,30 @@ def model_of(config: RunConfig) -> Any:
         raise UsageError("no model was chosen", where="model", do="add model=theophylline, or the path of a model file")
     model = twinsim.population_model(config.model)
     return model.with_thetas(config.typical) if config.typical else model
+
+
+# Tables that come with the project, and the units of their columns.
+SHIPPED = {"theophylline": {"AMT": "mg/kg", "DV": "mg/L", "WT": "kg"}}
+
+
+def records_of(config: RunConfig, default: str | None = None) -> twinsim.Records:
+    """The table of records that the configuration names: a path, or one that comes with the project.
+
+    Args:
+        default: where it names none.
+
+    Raises:
+        UsageError: it names none, and there is no default.
+    """
+    name = config.data or default
+    if name is None:
+        do = f"add data=my_patients.csv columns.AMT=mg, or data={next(iter(SHIPPED))}"
+        raise UsageError("there are no records", where="data", do=do)
+    ways = dict(config.interpolation) or None
+    if name in SHIPPED and not Path(name).exists():
+        shipped = Path(str(resources.files("experiments.data").joinpath(f"{name}.csv")))
+        return twinsim.read_records(shipped, units={**SHIPPED[name], **units_of(config)}, interpolation=ways)
+    return twinsim.read_records(Path(name), units=units_of(config), interpolation=ways)
 
 
 def units_of(config: RunConfig) -> dict[str, Any]:

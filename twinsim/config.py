@@ -16,11 +16,11 @@ from twinsim.errors import UsageError
 from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
-KINDS = ("quickstart", "cohort_pk", "predict", "sweep")
+KINDS = ("quickstart", "cohort_pk", "predict", "sweep", "fit")
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
-    "quickstart": ("typical", "parameters", "covariates", "sweep"),
-    "cohort_pk": ("data", "columns", "calibrate", "sweep"),
+    "quickstart": ("typical", "parameters", "covariates", "sweep", "method", "interpolation"),
+    "cohort_pk": ("data", "columns", "calibrate", "sweep", "method", "interpolation"),
     "predict": (
         "parameters",
         "covariates",
@@ -38,11 +38,30 @@ WITHOUT_EFFECT = {
         "sweep",
         "save",
         "runner",
+        "method",
+        "interpolation",
     ),  # fmt: skip
-    "sweep": ("data", "columns", "calibrate"),
+    "sweep": ("data", "columns", "calibrate", "method", "interpolation"),
+    "fit": (
+        "parameters",
+        "covariates",
+        "precision",
+        "outputs",
+        "solver.max_steps",
+        "solver.dense",
+        "population",
+        "regimen",
+        "times",
+        "endpoints",
+        "observed",
+        "occasions",
+        "sweep",
+        "save",
+        "runner",
+    ),  # fmt: skip
 }
 # Mappings whose keys the user chooses.
-OPEN_KEYS = ("typical", "parameters", "covariates", "columns", "sweep.grid", "sweep.zip")
+OPEN_KEYS = ("typical", "parameters", "covariates", "columns", "interpolation", "sweep.grid", "sweep.zip")
 
 
 @dataclass(frozen=True)
@@ -116,6 +135,10 @@ class Calibrate:
     """How parameters are fitted."""
 
     starts: int = number(4, least=1, most=1000)
+    covariance: Literal["as_is", "diagonal", "full"] = "as_is"
+    standard_errors: Literal["sandwich", "r", "s"] | None = "sandwich"
+    nodes: int | None = number(None, least=1, most=100_000)
+    max_steps: int = number(300, least=1, most=100_000)
 
 
 @dataclass(frozen=True)
@@ -130,7 +153,7 @@ class Sweep:
 class RunConfig:
     """Everything that a run is told; the keys of conf/config.yaml."""
 
-    kind: Literal["quickstart", "cohort_pk", "predict", "sweep"]
+    kind: Literal["quickstart", "cohort_pk", "predict", "sweep", "fit"]
     experiment: str = ""
     help: str = ""
     title: str = ""
@@ -154,6 +177,8 @@ class RunConfig:
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    interpolation: Mapping[str, str] = field(default_factory=dict)
+    method: Literal["fo", "foce", "focei", "laplace", "agq", "imp", "saem"] = "focei"
     population: Population = Population()
     regimen: RegimenKeys = RegimenKeys()
     times: Times = Times()

@@ -41,7 +41,8 @@ class Fit:
             ln 2 pi.
         estimates: fitted numbers by theta name.
         omega, omega_occasion: covariances of the random effects (eta, eta).
-        standard_errors: by label: theta names, and omega(cl,v) or kappa(cl,cl) of covariances; NaN where there is none.
+        values: numbers and covariances that were fitted, by label: theta names, and omega(cl,v) or kappa(cl,cl).
+        standard_errors: by label; NaN where there is none.
         covariance: of the estimates, in the order of the standard errors (label, label).
         condition: of the curvature at the minimum, every unknown scaled by its own; infinite where it is flat.
         etas: most likely random effects (eta, patient).
@@ -60,6 +61,7 @@ class Fit:
     estimates: Mapping[str, float]
     omega: np.ndarray
     omega_occasion: np.ndarray
+    values: Mapping[str, float]
     standard_errors: Mapping[str, float]
     covariance: np.ndarray
     condition: float
@@ -192,6 +194,7 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         estimates={name: fitted.numbers[name].value for name in unknowns.names},
         omega=fitted.omega,
         omega_occasion=fitted.omega_occasion,
+        values=dict(zip(labels, np.asarray(unknowns.natural(z, given)).tolist(), strict=True)),
         standard_errors=dict(zip(labels, np.sqrt(np.diag(covariance)).tolist(), strict=True)),
         covariance=covariance,
         condition=summit.sharp.condition,

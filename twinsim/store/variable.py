@@ -13,7 +13,6 @@ from twinsim.errors import StoreError
 
 # The order of dimensions in every file (DESIGN section 5); others, such as station, come after these.
 DIMENSIONS = ("scenario", "arm", "replicate", "patient", "quantile", "occasion", "time", "record")
-GROUPS = ("", "parameters", "covariates", "endpoints", "summary")
 # A variable over one of these is a trajectory; `save=endpoints` leaves it out.
 TRAJECTORY_DIMENSIONS = frozenset({"time", "record"})
 # The store's own status: the shard of this patient was never finished, so that there are no numbers at all.
@@ -31,7 +30,7 @@ class Variable:
         units: symbol as in "mg/L", "h", "1".
         long_name: in words.
         attributes: more attributes (texts, numbers, short arrays).
-        group: "" for the root, "parameters", "covariates", "endpoints" or "summary".
+        group: "" for the root, "parameters", "covariates", "endpoints", "summary", "etas", "fit", ...
 
     >>> Variable("auc", ("patient",), "float32", "mg*h/L", "area under the curve", group="endpoints").key
     'endpoints/auc'
