@@ -59,12 +59,15 @@ class _Way(NamedTuple):
     steps: Array
 
 
-def minimise(evaluate: Callable[[Array], Local], start: Array, max_steps: int = 100) -> Found:
+def minimise(
+    evaluate: Callable[[Array], Local], start: Array, max_steps: int | Array = 100, tolerance: float = TOLERANCE
+) -> Found:
     """The lowest point that can be walked to from the start.
 
     Args:
         evaluate: numbers (number, patient) -> the function there; a value that is not finite is never walked to.
         start: numbers (number, patient).
+        tolerance: foretold gain of a full step, relative to the value, at which a patient has arrived.
 
     >>> bowl = lambda x: Local(jnp.sum((x - 3.0) ** 2, axis=0), 2.0 * (x - 3.0), jnp.full((1, 1, 2), 2.0))
     >>> minimise(bowl, jnp.zeros((1, 2))).numbers.round(6).tolist()
@@ -87,12 +90,12 @@ def minimise(evaluate: Callable[[Array], Local], start: Array, max_steps: int = 
         steps=jnp.full(shape, -1, jnp.int32),
     )
     end = lax.while_loop(
-        lambda w: jnp.any(~w.done & (w.steps < max_steps)), lambda w: _one_step(evaluate, w, max_steps), way
+        lambda w: jnp.any(~w.done & (w.steps < max_steps)), lambda w: _one_step(evaluate, w, max_steps, tolerance), way
     )
     return Found(end.numbers, end.local, end.arrived, end.steps)
 
 
-def _one_step(evaluate: Callable[[Array], Local], way: _Way, max_steps: int) -> _Way:
+def _one_step(evaluate: Callable[[Array], Local], way: _Way, max_steps: int | Array, tolerance: float) -> _Way:
     """Look at the trial, stay there or where it was, and choose the next one."""
     old, new = way.local, evaluate(way.trial)
     gain = _gain(new)
@@ -110,7 +113,7 @@ def _one_step(evaluate: Callable[[Array], Local], way: _Way, max_steps: int) -> 
     numbers = _chosen(taken, way.trial, way.numbers)
     local = jax.tree.map(lambda a, b: _chosen(taken, a, b), new, old)
     gain = jnp.where(taken, gain, way.gain)
-    here = moving & (gain <= TOLERANCE * (1.0 + jnp.abs(local.value)))
+    here = moving & (gain <= tolerance * (1.0 + jnp.abs(local.value)))
     step, foretold = _step(local, damping)
     return _Way(
         numbers=numbers,

@@ -17,7 +17,9 @@ configure()
 
 if TYPE_CHECKING:
     from twinsim.calibrate.fit import Fit, fit, objective
+    from twinsim.calibrate.individual import individualise
     from twinsim.calibrate.pooled import fit_pooled
+    from twinsim.calibrate.posterior import Posterior
     from twinsim.cohort_job import cohort_job
     from twinsim.models.couple import bind, couple
     from twinsim.models.registry import structure, structures
@@ -35,6 +37,7 @@ _HOMES = {
     "Cohort": "twinsim.population.cohort",
     "Fit": "twinsim.calibrate.fit",
     "PopulationModel": "twinsim.population.model",
+    "Posterior": "twinsim.calibrate.posterior",
     "Records": "twinsim.records",
     "Results": "twinsim.simulation",
     "Scenario": "twinsim.scenario",
@@ -43,6 +46,7 @@ _HOMES = {
     "couple": "twinsim.models.couple",
     "fit": "twinsim.calibrate.fit",
     "fit_pooled": "twinsim.calibrate.pooled",
+    "individualise": "twinsim.calibrate.individual",
     "objective": "twinsim.calibrate.fit",
     "open_results": "twinsim.store",
     "population_model": "twinsim.population.model",
@@ -59,6 +63,7 @@ __all__ = [
     "Cohort",
     "Fit",
     "PopulationModel",
+    "Posterior",
     "Records",
     "Results",
     "Scenario",
@@ -67,6 +72,7 @@ __all__ = [
     "couple",
     "fit",
     "fit_pooled",
+    "individualise",
     "objective",
     "open_results",
     "population_model",

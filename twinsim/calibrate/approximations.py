@@ -71,15 +71,16 @@ class Approximation:
     course: Course
     method: str
 
-    def scattered(self, given: Given, predict: Predictor, about: Predictor) -> Callable[[Array], Moments]:
+    def scattered(self, given: Given, predict: Predictor, about: Predictor | None = None) -> Callable[[Array], Moments]:
         """nu -> moments of the observations under the method.
 
         Args:
-            predict: predictions of inputs; about: the same near nu = 0, for the methods that look there.
+            predict: predictions of inputs; about: the same near nu = 0, for fo and foce, which look there.
         """
         course = self.course
 
-        def here(nu: Array, way: Predictor) -> Moments:
+        def here(nu: Array, way: Predictor | None) -> Moments:
+            assert way is not None
             return course.moments(given, way(course.inputs(given, nu)))
 
         if self.method in ("focei", "laplace"):
@@ -96,15 +97,16 @@ class Approximation:
 
     def joint(self, moments: Callable[[Array], Moments], nu: Array) -> Array:
         """j (patient)."""
-        y = self._seen()
+        y = self.seen()
         return jnp.sum(minus_two_log(y, moments(nu)) + y.extra, axis=0) + jnp.sum(nu**2, axis=0)
 
-    def _seen(self) -> Seen:
+    def seen(self) -> Seen:
+        """Observations on their scale."""
         return seen(self.course.errors, self.course.observed, self.course.outline.censored)
 
     def curvature(self, moments: Callable[[Array], Moments], nu: Array) -> Array:
         """I + information of the observations (effect, effect, patient)."""
-        y = self._seen()
+        y = self.seen()
         at, slopes = slopes_of(moments, nu)
         return jnp.eye(nu.shape[0])[:, :, None] + information(y, at, slopes)
 

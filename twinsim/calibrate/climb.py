@@ -2,6 +2,7 @@
 
 fo, foce, focei, laplace    a search, again from where it ended until a Newton step agrees
 agq, imp                    focei's search, then the marginal likelihood by nodes, put anew after each search
+saem                        its iterations, then a look at the marginal likelihood where they end
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numpy as np
 
 from twinsim.calibrate.approximations import METHODS
 from twinsim.calibrate.evaluate import Evaluation, Evaluator, Modes
-from twinsim.calibrate.judgement import GAIN
 from twinsim.calibrate.marginal import Marginal, Nodes, quadrature, samples
+from twinsim.calibrate.penalty import Penalty
+from twinsim.calibrate.saem import Saem
 from twinsim.calibrate.search import Point, Search, Searched
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.uncertainty import Sharpness, sharpness
@@ -23,17 +25,21 @@ from twinsim.calibrate.unknowns import Unknowns
 
 log = logging.getLogger(__name__)
 ROUNDS = 6
-MARGINAL = ("agq", "imp")
-NODES = {"agq": 7, "imp": 1000}  # of each effect; of each patient
-ALL_METHODS = (*METHODS, *MARGINAL)
+GAIN = 1e-4  # foretold fall of the objective by a Newton step, below which a place is a minimum
+NODES = {"agq": 7, "imp": 2000}  # of each effect; of each patient
+FEW = 3  # effects, up to which saem ends with a look by quadrature
+SIMULATED = 0.1  # foretold fall of the objective that simulated iterations may leave
+ALL_METHODS = (*METHODS, "agq", "imp", "saem")
 
 
 class Summit(NamedTuple):
-    """Where a method ended: the place, how the last search went, the curvature, and each patient's effects."""
+    """Where a method ended: the place, how the last search went, the curvature, each patient's effects, and the
+    foretold fall of the objective below which the place is a minimum."""
 
     searched: Searched
     sharp: Sharpness
     modes: Modes
+    gain: float = GAIN
 
     @property
     def point(self) -> Point:
@@ -41,7 +47,9 @@ class Summit(NamedTuple):
 
 
 def nodes_of(study: Study, method: str, nodes: int | None, seed: int) -> Nodes:
-    """Nodes of agq or imp."""
+    """Nodes of agq, imp, or where saem ended."""
+    if method == "saem":
+        method = "agq" if study.outline.effects <= FEW else "imp"
     count = NODES[method] if nodes is None else nodes
     if method == "agq":
         return quadrature(study.outline.effects, count)
@@ -63,7 +71,6 @@ def look(
 
 def climb(
     search: Search,
-    evaluator: Evaluator,
     z: np.ndarray,
     starts: list[np.ndarray],
     require: Callable[[Evaluation], None],
@@ -72,7 +79,7 @@ def climb(
     """The minimum of an approximation.
 
     Args:
-        search: of the evaluator's objective.
+        search: of its objective.
         starts: places from where random effects are searched.
         require: refuses a beginning that has no objective.
     """
@@ -112,3 +119,29 @@ def climb_marginal(
     # Nodes are sound wherever they are put.
     modes = modes._replace(arrived=np.ones_like(modes.arrived))
     return Summit(ended.at(ended.point, search), sharp, modes)
+
+
+def climb_saem(
+    study: Study,
+    search: Search,
+    marginal: Marginal,
+    penalty: Penalty,
+    z: np.ndarray,
+    starts: list[np.ndarray],
+    seed: int,
+) -> Summit:
+    """Where SAEM's iterations end, and the marginal likelihood there.
+
+    Args:
+        search: of the marginal's objective.
+    """
+    saem = Saem(study, marginal.evaluator.unknowns, penalty, seed)
+    state = saem.run(saem.begin(z), search.told, search.checkpoint)
+    modes = marginal.evaluator.modes(state.mean, starts)
+    marginal.place(state.mean, modes)
+    point = search.point(state.mean, starts)
+    sharp = sharpness(lambda z: search.point(z, starts), point)
+    modes = modes._replace(arrived=np.ones_like(modes.arrived))
+    reason = f"{state.number} iterations; a step by the marginal likelihood foretells a change of {sharp.gain:.1g}"
+    ended = Searched(point, True, reason, tuple(saem.trace), search.evaluations)
+    return Summit(ended, sharp, modes, SIMULATED)

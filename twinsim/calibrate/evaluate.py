@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from twinsim.calibrate.approximations import Approximation
 from twinsim.calibrate.course import Course
 from twinsim.calibrate.study import Outline, Study, patients_of
 from twinsim.calibrate.unknowns import Unknowns, given_of
+from twinsim.population.model import PopulationModel
 
 CHUNK = 1024  # patients of a device at a time: second derivatives of all their predictions are in memory together
 
@@ -52,11 +53,17 @@ class Evaluation(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Evaluator:
-    """A method's objective as a function of the unknowns."""
+    """A method's objective as a function of the unknowns.
+
+    Args:
+        size: patients of a device at a time, filled up: a patient's numbers then do not depend on how many others
+            there are. None: as many as there are, up to CHUNK.
+    """
 
     study: Study
     unknowns: Unknowns
     method: str
+    size: int | None = None
 
     def modes(self, z: np.ndarray, starts: list[np.ndarray]) -> Modes:
         """The lowest of what every start finds.
@@ -66,7 +73,7 @@ class Evaluator:
             starts: standard normal effects (effect, patient | 1) each.
         """
         program = conditional(self.study.outline, self.unknowns, self.method)
-        patients = self.study.records.n_patients
+        patients = self.study.patients
         best: Modes | None = None
         for start in starts:
             found = self.everyone(program, z, nu=np.broadcast_to(start, (start.shape[0], patients)))
@@ -75,8 +82,8 @@ class Evaluator:
                 best = found
                 continue
             # Where both are as good to rounding the first start's stays, so that more starts change nothing.
-            better = found.joint < best.joint - 1e-9 * (1.0 + np.abs(best.joint))
-            better |= np.isfinite(found.joint) & ~np.isfinite(best.joint)
+            margin = 1e-9 * (1.0 + np.abs(np.where(np.isfinite(best.joint), best.joint, 0.0)))
+            better = found.joint < best.joint - margin
             best = Modes(*(np.where(better, a, b) for a, b in zip(found, best, strict=True)))
         assert best is not None
         return best
@@ -90,17 +97,30 @@ class Evaluator:
         """The objective where random effects, searched from several starts on, are most likely."""
         return self.at(z, self.modes(z, starts))
 
-    def everyone(self, program: Any, z: np.ndarray, **own: np.ndarray) -> dict[str, np.ndarray]:
-        """A program's results for all patients, chunk by chunk (..., patient)."""
-        return self._everyone(program, {"z": jnp.asarray(z), "given": self._given}, **own)
+    def everyone(
+        self, program: Any, z: np.ndarray, more: Mapping[str, Any] | None = None, **own: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """A program's results for all patients, chunk by chunk (..., patient).
+
+        Args:
+            more: what is the same for everyone, beside the unknowns.
+            own: arrays (..., patient).
+        """
+        return self._everyone(program, {"z": jnp.asarray(z), "given": self.given, **(more or {})}, **own)
 
     @cached_property
-    def _given(self) -> Any:
+    def given(self) -> Any:
+        """The model's own values."""
         return given_of(self.study.model)
 
     @cached_property
     def _everyone(self) -> Everyone:
-        return Everyone(self.study)
+        return Everyone(self.study, size=self.size)
+
+    @property
+    def chunks(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
+        """Patients of each chunk, and their observations on the devices."""
+        return self._everyone.chunks
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,10 +129,12 @@ class Everyone:
 
     Args:
         block: patients of a device come in multiples of it.
+        size: of a device at a time, filled up; None: as many as there are, up to CHUNK.
     """
 
     study: Study
     block: int = 1
+    size: int | None = None
 
     def __call__(self, program: Any, shared: dict[str, Any], **own: np.ndarray) -> dict[str, np.ndarray]:
         """A program's results (..., patient).
@@ -122,23 +144,44 @@ class Everyone:
             shared: what is the same for all patients.
             own: what each patient has of its own beside its observations (..., patient).
         """
-        parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self._chunks]
+        parts = [program({**chunk, **spread_over(patients_of(own, which))}, shared) for which, chunk in self.chunks]
         whole = {name: np.concatenate([np.asarray(part[name]) for part in parts], axis=-1) for name in parts[0]}
-        return patients_of(whole, slice(0, self.study.records.n_patients))
+        return patients_of(whole, slice(0, self.study.patients))
 
     @cached_property
-    def _chunks(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
+    def chunks(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
         """Patients of each chunk, and their observations on the devices."""
         return [
             (which, {"observed": spread_over(patients_of(self.study.observed, which))})
-            for which in chunks(self.study.records.n_patients, self.block)
+            for which in chunks(self.study.patients, self.block, self.size)
         ]
 
 
-def chunks(patients: int, block: int = 1) -> Iterator[np.ndarray]:
-    """Indices of patients in chunks of one size, the last filled up with the last patient."""
-    step = block * all_devices().size
-    size = min(CHUNK * all_devices().size, -(-patients // step) * step)
+def effects_of(study: Study, model: PopulationModel, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Random effects of standard normal ones: (..., eta, patient) and (..., eta, occasion, patient).
+
+    Args:
+        nu: (..., effect, patient).
+    """
+    size, own = len(model.eta_names), len(model.occasion_eta_names)
+    factors = [np.linalg.cholesky(o) if o.size else o for o in (model.omega, model.omega_occasion)]
+    rest = nu[..., size:, :].reshape(*nu.shape[:-2], own, study.outline.occasions, nu.shape[-1])
+    return factors[0] @ nu[..., :size, :], np.einsum("ij,...jop->...iop", factors[1], rest)
+
+
+def places(study: Study, starts: int, seed: int) -> list[np.ndarray]:
+    """Where random effects are searched from: 0 first, then places drawn once for all patients (effect, 1)."""
+    drawn = np.random.default_rng(seed).standard_normal((max(1, starts), study.outline.effects, 1))
+    drawn[0] = 0.0
+    return list(drawn)
+
+
+def chunks(patients: int, block: int = 1, size: int | None = None) -> Iterator[np.ndarray]:
+    """Indices of patients in chunks of one size, the last filled up with the last patient; see `Everyone`."""
+    devices = all_devices().size
+    if size is None:
+        size = min(CHUNK, -(-patients // (block * devices)) * block)
+    size *= devices
     for first in range(0, patients, size):
         yield np.minimum(np.arange(first, first + size), patients - 1)
 
@@ -149,14 +192,22 @@ def spread_over(tree: Any) -> Any:
 
 
 def over_patients(
-    function: Callable[[Course, Any, Any], dict[str, Any]], outline: Outline, unknowns: Unknowns, ranks: dict[str, int]
+    function: Callable[[Course, Any, Any], dict[str, Any]],
+    outline: Outline,
+    unknowns: Unknowns,
+    ranks: dict[str, int],
+    options: dict[str, Any] | None = None,
 ) -> Any:
-    """A compiled function (own, shared) -> results of (course, own, shared) -> results, whose ranks are given."""
+    """A compiled function (own, shared) -> results of (course, own, shared) -> results, whose ranks are given.
+
+    Args:
+        options: of the compiler.
+    """
 
     def of_block(own: Any, shared: Any) -> dict[str, Any]:
         return function(Course(outline, unknowns, own["observed"], shared["given"]), own, shared)
 
-    return jax.jit(on_devices(of_block, ranks, all_devices()))
+    return jax.jit(on_devices(of_block, ranks, all_devices()), compiler_options=options)
 
 
 def copies(z: Any, patients: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +13,13 @@ import numpy as np
 
 from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
-from twinsim.calibrate.climb import ALL_METHODS, MARGINAL, Summit, climb, climb_marginal, look, nodes_of
-from twinsim.calibrate.evaluate import Evaluation, Evaluator
+from twinsim.calibrate.checkpoint import Checkpoint
+from twinsim.calibrate.climb import ALL_METHODS, Summit, climb, climb_marginal, climb_saem, look, nodes_of
+from twinsim.calibrate.evaluate import Evaluation, Evaluator, effects_of, places
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.marginal import Marginal
-from twinsim.calibrate.search import Memory, Search, no_penalty
+from twinsim.calibrate.penalty import Penalty
+from twinsim.calibrate.search import Search
 from twinsim.calibrate.study import Study, study_of
 from twinsim.calibrate.uncertainty import KINDS, covariance_of
 from twinsim.calibrate.unknowns import Unknowns, given_of, unknowns_of
@@ -34,7 +37,8 @@ class Fit:
     Attributes:
         model: with the fitted numbers and covariances.
         method: by which objective.
-        objective: -2 log likelihood as the method computes it, without n ln 2 pi; constant: n ln 2 pi.
+        objective: -2 log likelihood as the method computes it, without n ln 2 pi, and the model's priors; constant: n
+            ln 2 pi.
         estimates: fitted numbers by theta name.
         omega, omega_occasion: covariances of the random effects (eta, eta).
         standard_errors: by label: theta names, and omega(cl,v) or kappa(cl,cl) of covariances; NaN where there is none.
@@ -45,7 +49,7 @@ class Fit:
         shares: each patient's share of the objective (patient).
         converged: whether the place is a minimum, as far as curvature tells.
         reason: how the search ended.
-        trace: objective after each step.
+        trace: objective after each step; of saem, -2 log likelihood of observations given simulated effects.
         evaluations: how often the objective was computed.
     """
 
@@ -88,7 +92,7 @@ def objective(
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model)
     z = unknowns.begin(study.model)
-    found = look(study, unknowns, z, method, _starts(study, starts, seed), nodes, seed)
+    found = look(study, unknowns, z, method, places(study, starts, seed), nodes, seed)
     _require_finite(study, found)
     return float(found.value.sum())
 
@@ -108,7 +112,7 @@ def fit(
     seed: int = 0,
     max_steps: int = 300,
     standard_errors: str | None = "sandwich",
-    memory: Memory | None = None,
+    checkpoint: str | Path | None = None,
     told: Callable[[int, float, Mapping[str, float]], None] | None = None,
 ) -> Fit:
     """Fit a model's numbers and covariances to records.
@@ -116,17 +120,17 @@ def fit(
     Args:
         model: what a fit starts from.
         method: fo, foce, focei or laplace (see `twinsim.calibrate.approximations`), agq or imp (see
-            `twinsim.calibrate.marginal`).
+            `twinsim.calibrate.marginal`), or saem (see `twinsim.calibrate.saem`).
         fit: theta names; by default all that are not fixed.
         covariance: of random effects: as_is as in the model's file, diagonal, or full.
         outputs: dvid -> output, where labels and names differ.
         solver, rtol: see `twinsim.solver.choose_solver`.
         starts: from how many places random effects are searched, the first at 0.
-        nodes: of agq for each effect (7), of imp for each patient (1000).
+        nodes: of agq for each effect (7), of imp for each patient (2000).
         seed: of the starts and of imp's nodes.
         max_steps: of a search.
         standard_errors: sandwich, r or s (see `twinsim.calibrate.uncertainty`); None: none.
-        memory: where evaluations are kept; a search that was killed goes on with them.
+        checkpoint: a folder for what was computed; a fit that was killed goes on from there to the same bits.
         told: hears the number, the objective and the numbers of every step.
 
     Raises:
@@ -138,23 +142,38 @@ def fit(
         _known(standard_errors, KINDS, "standard_errors")
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model, fit, covariance)
-    places = _starts(study, starts, seed)
+    begins = places(study, starts, seed)
     evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
-    search = Search(evaluator, no_penalty, memory)
+    penalty = Penalty(unknowns, study.model.parts.priors)
+    search = Search(evaluator, penalty)
+    if checkpoint is not None:
+        options = {"method": method, "covariance": covariance, "starts": starts, "nodes": nodes, "seed": seed}
+        options |= {
+            "max_steps": max_steps,
+            "solver": repr(study.outline.problem.solver),
+            "fitted": list(unknowns.names),
+        }
+        search.checkpoint = Checkpoint(checkpoint, {**options, **study.identity})
     if told is not None:
         search.told = lambda number, value, z: told(number, value, unknowns.model(z, study.model).thetas)
-    marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed)) if method in MARGINAL else None
-    begin, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)
-    summit = climb(search, evaluator, begin, places, require, max_steps)
-    if marginal is not None:
+    z, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)
+    if method in METHODS:
+        summit = climb(search, z, begins, require, max_steps)
+    else:
+        marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed))
+        if method != "saem":
+            z = climb(search, z, begins, require, max_steps).point.z
         search.evaluate = marginal
-        summit = climb_marginal(search, marginal, summit.point.z, places, max_steps)
+        if method == "saem":
+            summit = climb_saem(study, search, marginal, penalty, z, begins, seed)
+        else:
+            summit = climb_marginal(search, marginal, z, begins, max_steps)
     return _result(study, unknowns, method, summit, standard_errors)
 
 
 def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind: str | None) -> Fit:
     model, ended, point = study.model, summit.searched, summit.point
-    against = objections(study, unknowns, point.z, summit.modes.arrived, summit.sharp)
+    against = objections(study, unknowns, point.z, summit.modes.arrived, summit.sharp, summit.gain)
     against = against if ended.converged else [ended.reason, *against]
     if against:
         log.warning("the fit did not converge: %s", against[0])
@@ -164,7 +183,7 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         slopes = np.asarray(jax.jacobian(lambda z: unknowns.natural(z, given))(z))
         covariance = covariance_of(summit.sharp, slopes, kind)
     fitted = unknowns.model(point.z, model)
-    etas, occasions = _effects(study, fitted, summit.modes.nu)
+    etas, occasions = effects_of(study, fitted, summit.modes.nu)
     return Fit(
         model=fitted,
         method=method,
@@ -184,21 +203,6 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         trace=ended.trace,
         evaluations=ended.evaluations,
     )
-
-
-def _effects(study: Study, model: PopulationModel, nu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Random effects of standard normal ones."""
-    size, own = len(model.eta_names), len(model.occasion_eta_names)
-    factors = [np.linalg.cholesky(o) if o.size else o for o in (model.omega, model.omega_occasion)]
-    rest = nu[size:].reshape(own, study.outline.occasions, nu.shape[1])
-    return factors[0] @ nu[:size], np.einsum("ij,jop->iop", factors[1], rest)
-
-
-def _starts(study: Study, starts: int, seed: int) -> list[np.ndarray]:
-    """Where random effects are searched from: 0 first, then places drawn once for all patients (effect, 1)."""
-    drawn = np.random.default_rng(seed).standard_normal((max(1, starts), study.outline.effects, 1))
-    drawn[0] = 0.0
-    return list(drawn)
 
 
 def _require_finite(study: Study, found: Evaluation) -> None:

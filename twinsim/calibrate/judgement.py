@@ -11,17 +11,19 @@ from twinsim.calibrate.uncertainty import Sharpness
 from twinsim.calibrate.unknowns import Unknowns
 from twinsim.population.model import PopulationModel
 
-GAIN = 1e-4  # foretold fall of the objective by a Newton step, below which a place is a minimum
 EDGE = 14.0  # from 0 on the unbounded scale: a number within a millionth of its bound
 SMALL_SD = 1e-3  # of a random effect: none
 SINGULAR = 1e-6  # smallest eigenvalue of correlations
 
 
-def objections(study: Study, unknowns: Unknowns, z: np.ndarray, arrived: np.ndarray, sharp: Sharpness) -> list[str]:
+def objections(
+    study: Study, unknowns: Unknowns, z: np.ndarray, arrived: np.ndarray, sharp: Sharpness, most: float
+) -> list[str]:
     """What speaks against a place being a minimum.
 
     Args:
         arrived: whether each patient's most likely effects were found (patient).
+        most: foretold fall of the objective by a Newton step, below which a place is a minimum.
     """
     lost = [study.name(i) for i in np.flatnonzero(~arrived)]
     found = []
@@ -34,7 +36,7 @@ def objections(study: Study, unknowns: Unknowns, z: np.ndarray, arrived: np.ndar
         names = [labels[i] for i in order if abs(sharp.flat[i]) > 0.3]
         apart = " apart" if names[1:] else ""
         found.append(f"the records do not tell {' and '.join(names)}{apart}: fix one of them")
-    elif not sharp.gain <= GAIN:
+    elif not sharp.gain <= most:
         found.append(f"a Newton step still foretells a change of {sharp.gain:.1g}")
     return found
 

@@ -100,11 +100,11 @@ class Marginal:
     def place(self, z: np.ndarray, modes: Modes) -> None:
         """Put the nodes about the most likely effects."""
         ev = self.evaluator
-        found = ev.everyone(_placed(ev.study.outline, ev.unknowns), z, nu=modes.nu, **self._wide())
+        found = ev.everyone(_placed(ev.study.outline, ev.unknowns), z, {}, nu=modes.nu, **self._wide())
         self.placed, self.modes = {name: found[name] for name in ("nodes", "log_weight")}, modes
 
     def _wide(self) -> dict[str, np.ndarray]:
-        patients = self.evaluator.study.records.n_patients
+        patients = self.evaluator.study.patients
         return {
             "x": np.broadcast_to(self.nodes.x, (*self.nodes.x.shape[:2], patients)),
             "log_weight": np.broadcast_to(self.nodes.log_weight, (self.nodes.log_weight.shape[0], patients)),
@@ -119,7 +119,7 @@ class Marginal:
     def everything(self, z: np.ndarray) -> dict[str, np.ndarray]:
         """Results of `weighed`, as arrays by name."""
         ev = self.evaluator
-        return ev.everyone(_valued(ev.study.outline, ev.unknowns), z, **self.placed)
+        return ev.everyone(_valued(ev.study.outline, ev.unknowns), z, {}, **self.placed)
 
 
 class _Total(NamedTuple):
@@ -156,7 +156,7 @@ def weighed(course: Course, z: Array, nodes: Array, log_weight: Array) -> dict[s
         def joint(z: Array) -> Array:
             given = course.unknowns.apply(z, course.given)
             nu = standardised(course, given, phi)
-            own = approximation.joint(approximation.scattered(given, predict, predict), nu)
+            own = approximation.joint(approximation.scattered(given, predict), nu)
             return own + log_determinant(course.factor(given))
 
         j, back = jax.vjp(joint, z)
@@ -206,7 +206,7 @@ def _placed(outline: Outline, unknowns: Unknowns) -> Any:
         approximation, nu = Approximation(course, "focei"), own["nu"]
         known = course.unknowns.apply(copies(shared["z"], course.patients), course.given)
         predict, _ = course.expanded(known, nu, 2)
-        moments = approximation.scattered(known, predict, predict)
+        moments = approximation.scattered(known, predict)
         exact = 0.5 * second_derivative(lambda x: approximation.joint(moments, x), nu)
         factor, safe = cholesky(exact), cholesky(approximation.curvature(moments, nu))
         sound = jnp.isfinite(factor).all(axis=(0, 1)) if nu.shape[0] else True

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from twinsim.calibrate.scale import Scale
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.prediction import Fitted, require_sound
@@ -87,7 +88,7 @@ def fit_pooled(
     objective = _objective(fitted, names)
     start = {name: chosen.numbers[name].value for name in names}
     require_sound(np.asarray(fitted.predictions({}, None)[1]), records)
-    scale = [_Scale(*chosen.numbers[name].bounds) for name in names]
+    scale = [Scale(*chosen.numbers[name].bounds) for name in names]
     begin = np.asarray([s.outward(start[name]) for s, name in zip(scale, names, strict=True)])
     scattered = begin + SPREAD * np.random.default_rng(seed).standard_normal((max(1, starts), len(names)))
     scattered[0] = begin
@@ -158,28 +159,6 @@ def _objective(fitted: Fitted, names: tuple[str, ...]) -> Any:
         return total + 2.0 * jnp.sum(jnp.log(factor))
 
     return objective
-
-
-class _Scale:
-    """Between a bounded number and the unbounded scale it is searched on."""
-
-    def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
-
-    def outward(self, x: float) -> float:
-        if math.isinf(self.low):
-            return x
-        if math.isinf(self.high):
-            return math.log(max(x - self.low, 1e-12))
-        part = min(max((x - self.low) / (self.high - self.low), 1e-9), 1.0 - 1e-9)
-        return math.log(part / (1.0 - part))
-
-    def inward(self, z: Any) -> Any:
-        if math.isinf(self.low):
-            return z
-        if math.isinf(self.high):
-            return self.low + jnp.exp(z)
-        return self.low + (self.high - self.low) * jax.nn.sigmoid(z)
 
 
 def _forward_gradient(function: Any) -> Any:

@@ -15,28 +15,16 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
 
 import numpy as np
 
-from twinsim.calibrate.evaluate import Evaluation
+from twinsim.calibrate.checkpoint import Checkpoint
+from twinsim.calibrate.evaluate import Evaluation, Modes
 
 log = logging.getLogger(__name__)
 GAIN = 1e-6  # foretold fall of the objective
 STEP = 1.0  # longest step of any unknown: a factor of e where its scale is logarithmic
 HALVINGS = 12
-
-
-class Memory(Protocol):
-    """Where evaluations are kept, so that a search that was killed goes on to the same bits."""
-
-    def recall(self, number: int, z: np.ndarray) -> Evaluation | None:
-        """Evaluation of that number if it is there."""
-        ...
-
-    def keep(self, number: int, z: np.ndarray, evaluation: Evaluation) -> None:
-        """Keep the newest one."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -78,27 +66,37 @@ class Search:
     Args:
         evaluate: (unknowns, random effects to start from) -> the objective.
         penalty: of the unknowns -> value and gradient; of priors.
+        checkpoint: where evaluations are kept and taken from.
         told: hears the number, the value and the unknowns of every step.
     """
 
     evaluate: Callable[[np.ndarray, list[np.ndarray]], Evaluation]
     penalty: Callable[[np.ndarray], tuple[float, np.ndarray]]
-    memory: Memory | None = None
+    checkpoint: Checkpoint | None = None
     told: Callable[[int, float, np.ndarray], None] = lambda number, value, z: None
     evaluations: int = 0
     trace: list[float] = field(default_factory=list)
 
     def point(self, z: np.ndarray, starts: list[np.ndarray]) -> Point:
         """The objective at a place, random effects searched from several starts on."""
-        found = self.memory.recall(self.evaluations, z) if self.memory else None
-        if found is None:
-            found = self.evaluate(z, starts)
-            if self.memory:
-                self.memory.keep(self.evaluations, z, found)
-        self.evaluations += 1
+        found = self._remembered(z, starts)
         more, slope = self.penalty(z)
         g = found.gradient
         return Point(z, float(found.value.sum()) + more, g.sum(axis=1) + slope, 0.5 * g @ g.T, found)
+
+    def _remembered(self, z: np.ndarray, starts: list[np.ndarray]) -> Evaluation:
+        """The evaluation of this number, computed unless it was kept."""
+        name = f"evaluation-{self.evaluations:05d}"
+        self.evaluations += 1
+        kept = self.checkpoint.recall(name) if self.checkpoint else None
+        if kept is not None and np.array_equal(kept["z"], z):
+            modes = Modes(**{key: kept[key] for key in Modes._fields})
+            return Evaluation(kept["value"], kept["gradient"], modes)
+        found = self.evaluate(z, starts)
+        if self.checkpoint:
+            arrays = {"z": z, "value": found.value, "gradient": found.gradient, **found.modes._asdict()}
+            self.checkpoint.keep(name, arrays)
+        return found
 
     def run(self, begin: Point, max_steps: int) -> Searched:
         """From a place with a finite objective to a minimum."""
@@ -143,7 +141,7 @@ class Search:
     def _tell(self, point: Point) -> None:
         self.trace.append(point.value)
         self.told(len(self.trace), point.value, point.z)
-        log.debug("step %d: objective %.6f, %s", len(self.trace), point.value, np.array2string(point.z, precision=5))
+        log.debug("step %d: objective %.6f", len(self.trace), point.value)
 
     def _end(self, point: Point, converged: bool, reason: str) -> Searched:
         return Searched(point, converged, reason, tuple(self.trace), self.evaluations)
@@ -164,8 +162,3 @@ def _updated(inverse: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.nd
         return inverse
     left = np.eye(len(step)) - np.outer(step, change) / along
     return left @ inverse @ left.T + np.outer(step, step) / along
-
-
-def no_penalty(z: Any) -> tuple[float, np.ndarray]:
-    """No priors."""
-    return 0.0, np.zeros(len(z))

@@ -6,6 +6,7 @@ has its last one again, which does not count.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -101,14 +102,31 @@ class Study:
     row: np.ndarray
 
     @property
+    def patients(self) -> int:
+        """How many are laid out."""
+        return self.row.shape[1]
+
+    @property
     def constant(self) -> float:
         """n ln 2 pi, which NONMEM's objective leaves out; n counts the values that are not censored."""
         return float(np.sum(self.observed.used & (self.observed.cens == 0))) * math.log(2.0 * math.pi)
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What determines a fit's numbers, as JSON data: the model, and a digest of all that was recorded."""
+        digest = hashlib.sha256()
+        for array in jax.tree.leaves(self.observed):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return {"model": self.model.identity, "records": digest.hexdigest()}
+
+    @property
     def counts(self) -> np.ndarray:
         """Observations of each patient (patient)."""
         return self.observed.used.sum(axis=0)
+
+    def of_patients(self, which: np.ndarray) -> Study:
+        """The same model, and some patients, or some of them again (patient)."""
+        return replace(self, observed=patients_of(self.observed, which), row=self.row[:, which])
 
     @property
     def record(self) -> np.ndarray:
@@ -128,17 +146,23 @@ def study_of(
     outputs: Mapping[str, str] | None = None,
     solver: str = "auto",
     rtol: float | None = None,
+    rows: np.ndarray | None = None,
 ) -> Study:
     """Lay out records for a fit.
+
+    Args:
+        rows: records to be predicted, whether they have a value or not; None: all that were observed.
 
     Raises:
         DataError: nothing was observed, an observation has no value, or one that a lognormal error cannot have.
         UsageError: an output without residual error.
     """
     fitted = Fitted(model, records, outputs=outputs, solver=solver, rtol=rtol, occasions=bool(model.occasion_eta_names))
-    rows = np.flatnonzero((records.evid == 0) & (records.mdv == 0))
-    _check_values(model, records, rows, fitted.output_of)
-    used_outputs = tuple(dict.fromkeys(fitted.output_of[i] for i in rows))
+    if rows is None:
+        rows = observed_rows(records)
+        _check_values(model, records, rows, fitted.output_of)
+    # Where there is nothing to predict some output is, and does not count.
+    used_outputs = tuple(dict.fromkeys(fitted.output_of[i] for i in rows)) or tuple(model.error_models)[:1]
     place, used, row = _places(records, fitted.design, rows)
 
     def laid(values: Any, nothing: float, dtype: Any = np.float64) -> np.ndarray:
@@ -167,6 +191,11 @@ def study_of(
         censored=bool(observed.cens.any()),
     )
     return Study(model, records, outline, observed, row)
+
+
+def observed_rows(records: Records) -> np.ndarray:
+    """Records that have a value, or should have (row)."""
+    return np.flatnonzero((records.evid == 0) & (records.mdv == 0))
 
 
 def _form(parts: Parts) -> str:
@@ -216,12 +245,11 @@ def numbered(patient: np.ndarray) -> np.ndarray:
 def _places(records: Records, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row of the design of each observation, which of them count, and their records; all (row, patient).
 
-    A patient with fewer than others has its last one again. Where the clock begins below 0 the first record stays in
-    front: solving begins with it.
+    A patient with fewer than others has its last one again.
     """
     patient = records.patient[rows]
-    rank = numbered(patient) + int((design.times[0] < 0.0).any())
-    shape = (int(rank.max()) + 1, records.n_patients)
+    rank = numbered(patient)
+    shape = (int(rank.max(initial=0)) + 1, records.n_patients)
     place, record = np.zeros(shape, int), np.full(shape, -1)
     place[rank, patient], record[rank, patient] = design.position[0][rows], rows
     return np.maximum.accumulate(place, axis=0), record >= 0, record

@@ -65,11 +65,17 @@ class Unknowns:
                 z.append(scale.outward(model.numbers[name].value))
             except UsageError as fault:
                 raise UsageError(f"{name}: {fault.what}", where=model.name, do=fault.do) from None
-        for blocks, omega in ((self.blocks, model.omega), (self.blocks_occasion, model.omega_occasion)):
+        rest = np.zeros(self.size - len(self.names))
+        return self.with_covariances(np.concatenate([z, rest]), model.omega, model.omega_occasion)
+
+    def with_covariances(self, z: np.ndarray, omega: np.ndarray, omega_occasion: np.ndarray) -> np.ndarray:
+        """The vector with other covariances of the blocks that are estimated."""
+        places = []
+        for blocks, matrix in ((self.blocks, omega), (self.blocks_occasion, omega_occasion)):
             for block in blocks:
-                factor = np.linalg.cholesky(omega[np.ix_(block, block)])
-                z += [math.log(factor[i, i]) if i == j else factor[i, j] for i, j in _lower(len(block))]
-        return np.asarray(z)
+                factor = np.linalg.cholesky(matrix[np.ix_(block, block)])
+                places += [math.log(factor[i, i]) if i == j else factor[i, j] for i, j in _lower(len(block))]
+        return np.concatenate([z[: len(self.names)], places])
 
     def apply(self, z: Array, given: Given) -> Given:
         """Everything, with what the vector says.

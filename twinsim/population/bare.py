@@ -35,6 +35,7 @@ def bare_model(structure: Structure) -> PopulationModel:
         between_patients=nothing,
         between_occasions=nothing,
         error_models={},
+        priors=(),
         regimen={},
     )
     document = {"structure": structure.name, "parts": list(structure.parts)}

@@ -17,6 +17,7 @@ from twinsim.population.fields import ASSUMED, Faults, Fields, Number
 from twinsim.population.model_covariate import ModelCovariate, read_covariate
 from twinsim.population.model_regimen import read_regimen
 from twinsim.population.parameterisation import PARAMETERISATIONS, Parameterisation
+from twinsim.population.priors import Prior, read_priors
 from twinsim.population.variability import RandomEffects, VariabilityReader
 
 _NO_FIELDS: Mapping[str, Any] = {}
@@ -58,6 +59,7 @@ class Parts:
     between_patients: RandomEffects
     between_occasions: RandomEffects
     error_models: dict[str, ErrorModel]
+    priors: tuple[Prior, ...]
     regimen: dict[str, Any]
 
     def numbers(self) -> list[Number]:
@@ -122,6 +124,9 @@ class _Reader:
         effects = {key: reader.read(self.fields.items(key)) for key, reader in levels.items()}
         self._check_effects(parameters, effects)
         found = tuple(item for item in self.covariates.values() if item is not None and item.name in self.used)
+        errors = self._error_models()
+        numbers = [n for item in parameters for n in item.numbers()]
+        numbers += [n for error in errors.values() for n in error.numbers.values()]
         for name in self.covariates:
             if name not in self.used:
                 self.fields.fault(f"covariates.{name}", "is used by no relation", "remove it, or name it in a relation")
@@ -131,7 +136,8 @@ class _Reader:
             "defaulted": defaulted,
             "covariates": found,
             **effects,
-            "error_models": self._error_models(),
+            "error_models": errors,
+            "priors": read_priors(self.fields.section("priors", None), numbers, self.source),
             "regimen": read_regimen(self.fields.section("regimen", None), self.structure),
         }
 
