@@ -1,4 +1,4 @@
-"""Predictions between a patient's records, for a picture."""
+"""Predictions between patients' records, for a picture."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinsim.population.model import PopulationModel, population_model
+from twinsim.population.model import PopulationModel
 from twinsim.prediction import predict
-from twinsim.records import Records, read_records
-
-_GIVEN = ("ID", "TIME", "AMT", "RATE", "DUR", "ADDL", "II", "SS", "EVID", "CMT", "DVID", "OCC")
-_OPTIONAL = {"RATE": 0, "DUR": 0, "DVID": ""}  # a column that says no more than this is left out
+from twinsim.records import Records
+from twinsim.records.ahead import with_times
 
 
 def curves(
@@ -22,56 +20,26 @@ def curves(
     occasion_etas: Any = None,
     *,
     points: int = 80,
-    patients: int = 24,
     **how: Any,
 ) -> pd.DataFrame:
-    """Smooth curves of the first patients.
+    """Smooth curves of every patient and output.
 
     Args:
         etas: random effects (eta, patient); occasion_etas: those of occasions (eta, occasion, patient).
-        points: times of each patient beside its records, from its first one to its last.
-        patients: how many.
+        points: times of each patient beside its records, from where its clock last began to its last record.
         how: outputs, solver and rtol, see `twinsim.predict`.
 
     Returns:
-        ID TIME DVID PRED IPRED. Patients whose clock is set back have the times of their records alone.
+        ID TIME DVID PRED IPRED, in the order of the records.
     """
-    model = population_model(model)
-    chosen = list(range(min(patients, records.n_patients)))
-    dense = read_records(
-        pd.concat([_dense(records, i, points) for i in chosen], ignore_index=True),
-        units=dict(records.units),
-        interpolation=dict(records.interpolation),
-    )
-    occasions = np.searchsorted(np.unique(records.occ), np.unique(dense.occ))
-    kappas = None
-    if occasion_etas is not None and model.occasion_eta_names:
-        kappas = np.asarray(occasion_etas)[:, occasions][:, :, chosen]
-    found: Any = predict(model, dense, etas=np.asarray(etas)[:, chosen], occasion_etas=kappas, **how)
-    found["ID"] = records.ids[chosen][dense.patient]
-    return found[["ID", "TIME", "DVID", "PRED", "IPRED"]]
-
-
-def _dense(records: Records, patient: int, points: int) -> Any:
-    """The records of a patient with others (EVID 2) between them, for each output."""
-    table: Any = records.to_pandas()[records.patient == patient]
-    given = [name for name in _GIVEN if name not in _OPTIONAL or (table[name] != _OPTIONAL[name]).any()]
-    table = table[[*given, *records.covariates]]
-    if (table["TIME"].diff() < 0.0).any():
-        return table
-    times = np.setdiff1d(np.linspace(table["TIME"].iloc[0], table["TIME"].iloc[-1], points), table["TIME"])
-    labels = records.dvids or ("",)
-    new = pd.DataFrame({"TIME": np.repeat(times, len(labels)), "EVID": 2, "ID": table["ID"].iloc[0]})
-    if "DVID" in given:
-        new["DVID"] = np.tile(labels, len(times))
-    whole: Any = pd.concat([table, new]).sort_values("TIME", kind="stable")
-    # An occasion covers the time up to its record.
-    whole["OCC"] = whole["OCC"].bfill()
-    for name in records.covariates:
-        way = records.interpolation.get(name, "locf")
-        if way == "linear":
-            known = table[table[name].notna()]
-            whole[name] = np.interp(whole["TIME"], known["TIME"], known[name])
-        else:
-            whole[name] = whole[name].bfill() if way == "nocb" else whole[name].ffill()
-    return whole.fillna({name: 0 for name in given if name != "DVID"})
+    last = np.searchsorted(records.patient, np.arange(records.n_patients), side="right") - 1
+    first = np.searchsorted(records.patient, np.arange(records.n_patients))
+    restart = np.flatnonzero(np.r_[False, (np.diff(records.time) < 0.0) & (np.diff(records.patient) == 0)])
+    first[records.patient[restart]] = restart
+    times = np.linspace(records.time[first], records.time[last], points)
+    found = []
+    for label in records.dvids or ("",):
+        dense, _ = with_times(records, times, label)
+        predicted: Any = predict(model, dense, etas=etas, occasion_etas=occasion_etas, **how)
+        found.append(predicted.loc[dense.dvid == label, ["ID", "TIME", "DVID", "PRED", "IPRED"]])
+    return pd.concat(found, ignore_index=True)

@@ -21,9 +21,9 @@ def time_after_dose(records: Records) -> np.ndarray:
     """
     time = running_time(records)
     found = np.full(len(records), np.nan)
+    end = np.searchsorted(records.patient, np.arange(records.n_patients), side="right")
     for i in np.flatnonzero(records.doses):
-        mine = np.flatnonzero(records.patient == records.patient[i])
-        mine = mine[mine >= i]
+        mine = slice(i, end[records.patient[i]])
         since = time[mine] - time[i]
         if records.addl[i] > 0 and records.ii[i] > 0.0:
             # What has begun before now, not at this moment.

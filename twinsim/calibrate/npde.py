@@ -18,6 +18,7 @@ Differs: npde has r_j / K, with something in place of 0 and 1.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -116,9 +117,11 @@ def npde(
 
 
 def standard(values: Any) -> Standard:
-    """Tests of values against the standard normal distribution; NaN are left out."""
+    """Tests of values against the standard normal distribution; NaN are left out, and fewer than three tell nothing."""
     x = np.asarray(values, np.float64)
     x = x[np.isfinite(x)]
+    if len(x) < 3:
+        return Standard(*[math.nan] * len(Standard._fields))
     variance, size = float(x.var(ddof=1)), len(x)
     below = float(stats.chi2.cdf((size - 1) * variance, size - 1))
     some = x[np.unique(np.linspace(0, size - 1, min(size, _MOST_NORMAL)).astype(int))]

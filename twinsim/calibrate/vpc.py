@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from twinsim.calibrate.elapsed import time_after_dose
-from twinsim.calibrate.limits import Given, Limits, limits_of
+from twinsim.calibrate.limits import Given, limits_of
 from twinsim.calibrate.replicates import Replicates, replicate
 from twinsim.calibrate.study import study_of
 from twinsim.errors import DataError, UsageError, nearest
@@ -103,14 +103,17 @@ def vpc(
     at = (records.time if time == "TIME" else time_after_dose(records))[study.record]
     stratum, limits = strata_of(records, study.record, by), limits_of(records, study.record, lloq, uloq)
     made = replicate(study, replicates, seed)
+    simulated = limits.beyond(made.values[made.whole])
     table, censored, points = [], [], []
     for name in dict.fromkeys(stratum.tolist()):
         mine = np.flatnonzero((stratum == name) & np.isfinite(at))
+        if not mine.size:
+            continue
         edges = edges_of(at[mine], bins)
         for number, here in enumerate(members(at[mine], edges)):
             if not here.size:
                 continue
-            one = _Bin(made, limits, mine[here], corrected, interval)
+            one = _Bin(made, simulated[:, mine[here]], mine[here], corrected, interval)
             place = {"STRATUM": name, "BIN": number}
             middle = {**place, "TIME": float(np.median(at[one.which])), "COUNT": len(one.which)}
             edge = {"FROM": float(edges[number]), "TO": float(edges[number + 1])}
@@ -134,17 +137,19 @@ class _Bin:
     """Observations of one bin and their replicates, infinite where they cannot be measured.
 
     Args:
+        simulated: (replicate, observation).
         which: the bin's observations, by number.
     """
 
-    def __init__(self, made: Replicates, limits: Limits, which: np.ndarray, corrected: bool, interval: float) -> None:
+    def __init__(
+        self, made: Replicates, simulated: np.ndarray, which: np.ndarray, corrected: bool, interval: float
+    ) -> None:
         records, record = made.study.records, made.study.record[which]
         factor = correction(made.typical[which], made.logged[which]) if corrected else np.ones(len(which))
         self.which, self.interval, self.cens = which, interval, records.cens[record]
         self.dv = records.dv[record] * factor
         self.observed = np.where(self.cens > 0, -np.inf, np.where(self.cens < 0, np.inf, self.dv))
-        here = Limits(limits.low[which], limits.high[which])
-        self.simulated = here.beyond(made.values[made.whole][:, which]) * factor[None]
+        self.simulated = simulated * factor[None]
 
     def percentile(self, p: float) -> dict[str, float]:
         """A percentile, observed and simulated."""

@@ -20,8 +20,8 @@ def at_records(found: pd.DataFrame, predicted: pd.DataFrame) -> tuple[np.ndarray
 def test_the_closed_form_between_records():
     model = studies.linear_model()
     records, etas = studies.linear_study(model, patients=3, seed=1)
-    found = curves(model, records, etas, points=20, patients=2)
-    assert found["ID"].unique().tolist() == [1, 2]
+    found = curves(model, records, etas, points=20)
+    assert found["ID"].unique().tolist() == [1, 2, 3]
     time = found["TIME"].to_numpy()
     typical = 12.5 * (np.exp(-0.2 * time) - np.exp(-time))
     np.testing.assert_allclose(found["PRED"], typical, atol=1e-9)
@@ -55,10 +55,13 @@ def test_covariates_and_occasions_stay_what_they_are(way):
     np.testing.assert_allclose(*at_records(found, predicted), rtol=1e-7)
 
 
-def test_a_clock_that_is_set_back_keeps_its_records():
+def test_a_clock_that_is_set_back_has_curves_from_there():
     model = studies.linear_model()
     first = studies.bolus_table(np.ones((5, 1)))
     second = first.assign(EVID=first["EVID"].replace(1, 4))
     records = twinsim.read_records(pd.concat([first, second]), units=studies.UNITS)
-    found = curves(model, records, np.zeros((1, 1)))
-    assert found["TIME"].tolist() == records.time.tolist()
+    found = curves(model, records, np.zeros((1, 1)), points=17)
+    assert found["TIME"][:6].tolist() == records.time[:6].tolist()
+    time = found["TIME"][6:].to_numpy()
+    assert len(time) == 6 + 17 and (np.diff(time) >= 0.0).all()
+    np.testing.assert_allclose(found["PRED"][6:], 12.5 * (np.exp(-0.2 * time) - np.exp(-time)), atol=1e-9)

@@ -47,6 +47,17 @@ def test_data_of_the_model_itself_are_standard_normal(found):
     assert found.table.query("EVID == 1")[["NPD", "NPDE", "EPRED"]].isna().all(axis=None)
 
 
+def test_data_that_others_simulated(reference_data):
+    """ACOP 2016's set is a simulation; at NONMEM's estimates nothing speaks against the model, at another v much."""
+    published = studies.NONMEM["oral_1cpt SD"]
+    values = dict(zip(published.names, np.exp(published.logs), strict=True))
+    records = studies.simulated(reference_data, published.file, published.rows)
+    model = studies.simulated_model(values, published.variances, published.residual[0])
+    found = npde(model, records)
+    assert found.npd.p > 0.05 and found.npde.p > 0.05
+    assert npde(model.with_thetas({"v": 1.2 * values["v"]}), records).npde.p < 1e-3
+
+
 def test_npd_is_the_rank_among_replicates(study, found):
     model, records = study
     made = replicate(study_of(model, records), COUNT, 3)
@@ -126,3 +137,4 @@ def test_tests_of_normality():
     below = stats.chi2.cdf(399 * x.var(ddof=1), 399)
     assert good.p_variance == pytest.approx(2.0 * min(below, 1.0 - below))
     assert good.p == min(1.0, 3.0 * min(good.p_mean, good.p_variance, good.p_normal))
+    assert np.isnan(standard([0.1, np.nan, 0.2])).all()
