@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
+from scipy.stats import norm
 
 import twinsim
 from kernels import status as codes
@@ -187,3 +188,41 @@ def test_a_model_without_random_effects_is_refused():
 def test_an_earlier_result_of_another_model_is_refused(posterior):
     with pytest.raises(UsageError, match="no random effect of f"):
         twinsim.individualise(linear_model(False), linear_records(False), start=posterior)
+
+
+def test_proportional_errors_and_censored_values(reference_data):
+    """Wang's ten people, one of each one's values below a limit."""
+    table = studies.wang(reference_data).to_pandas().drop(columns=["DVID", "LIMIT"])
+    late = (table["EVID"] == 0) & ~table["ID"].duplicated(keep="last")
+    table["CENS"] = late.astype(int)
+    records = twinsim.read_records(table, units=studies.UNITS)
+    error = {"model": "proportional", "proportional": {"variance": 0.1}}
+    found = twinsim.individualise(studies.wang_model(error), records)
+    for patient in range(records.n_patients):
+        mine = (records.patient == patient) & (records.evid == 0)
+        t, y, below = records.time[mine], records.dv[mine], records.cens[mine] == 1
+
+        def joint(eta, t=t, y=y, below=below):
+            f = 10.0 * np.exp(-0.5 * np.exp(eta[0]) * t)
+            sd = np.sqrt(0.1) * f
+            seen = np.log(sd**2) + ((y - f) / sd) ** 2
+            return np.where(below, -2.0 * norm.logcdf((y - f) / sd), seen).sum() + eta[0] ** 2 / 0.04 + np.log(0.04)
+
+        expected = minimize(joint, [0.0], method="BFGS", tol=1e-9)
+        assert found.etas[0, patient] == pytest.approx(expected.x[0], abs=1e-5)
+        assert found.objective[patient] == pytest.approx(expected.fun, abs=1e-8)
+
+
+def test_a_solver_that_fails_tells_its_status():
+    """An infusion at steady state whose lag is longer than its interval, beside a bolus."""
+    document = dict(linear_model(False).document)
+    document["parameters"] = {**document["parameters"], "lag": {"value": "30 h"}}
+    table = linear_records(False).to_pandas().drop(columns=["DVID"])
+    steady = (table["ID"] == 8) & (table["TIME"] == 0.0)
+    table.loc[steady, ["RATE", "SS", "II"]] = [50.0, 1, 24.0]
+    records = twinsim.read_records(table, units=studies.UNITS)
+    found = twinsim.individualise(twinsim.population_model(document), records)
+    assert found.status.tolist() == [codes.OK, codes.NO_STEADY_STATE]
+    assert found.arrived.tolist() == [True, False]
+    assert np.isfinite(found.etas[0, 0]) and np.isnan(found.etas[0, 1])
+    assert found.to_pandas()["STATUS"].tolist() == ["ok", "no_steady_state"]
