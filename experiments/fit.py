@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -62,6 +63,7 @@ def fitted(config: RunConfig, job: FitJob) -> Finished:
     finished = run_job(config, job, job.model, lead, lambda: sections(job))
     if finished.plan is not None or not finished.paths:
         return finished
+    shutil.rmtree(kept, ignore_errors=True)
     if not job.fit.converged:
         note = f"the fit did not converge: {job.fit.reason}"
         return replace(finished, exit_code=max(finished.exit_code, 1), notes=(*finished.notes, note))

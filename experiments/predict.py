@@ -14,9 +14,8 @@ import pandas as pd
 
 import twinsim
 from experiments import Finished
-from experiments.steps import model_of, run_job, units_of
+from experiments.steps import model_of, records_of, run_job
 from twinsim.config import RunConfig
-from twinsim.errors import UsageError
 from twinsim.provenance import provenance_of
 from twinsim.store import Coordinate, Variable, status_variable
 from twinsim.store.files import disk_errors, put_in_place, temporary
@@ -29,10 +28,7 @@ log = logging.getLogger(__name__)
 
 def run(config: RunConfig) -> Finished:
     """Predict every record of a table; write predictions.csv and results.h5."""
-    if config.data is None:
-        raise UsageError("there are no records to predict", where="data", do="add data=my_patients.csv columns.AMT=mg")
-    model = model_of(config)
-    records = twinsim.read_records(Path(config.data), units=units_of(config))
+    model, records = model_of(config), records_of(config)
     for note in records.notes:
         log.info("%s", note)
     table = twinsim.predict(model, records, solver=config.solver.name, rtol=config.solver.rtol)

@@ -39,7 +39,6 @@ WITHOUT_EFFECT = {
         "save",
         "runner",
         "method",
-        "interpolation",
     ),  # fmt: skip
     "sweep": ("data", "columns", "calibrate", "method", "interpolation"),
     "fit": (

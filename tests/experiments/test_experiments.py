@@ -23,7 +23,10 @@ TINY = {
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
+    "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
+    "fit_theophylline": [],
 }
+BY_RECORD = ("predict", "fit", "fit_theophylline")
 
 
 def oral(time, dose, ka, cl, v, lag=0.0):
@@ -81,9 +84,9 @@ def test_results_open_with_dimensions_units_and_coordinates(done, name):
             assert root.attrs["Conventions"] == "CF-1.11" and len(root.attrs["config_hash"]) == 8
             assert int(root["status"].max()) == 0 and root["status"].attrs["flag_meanings"].startswith("ok ")
             assert root["patient"].dtype == np.int64
-            along = "record" if name == "predict" else "time"
+            along = "record" if name in BY_RECORD else "time"
             assert {"patient", along} <= set(root.coords) and list(root.sizes)[-1] == along
-            assert name == "predict" or root["time"].units == "h"
+            assert name in BY_RECORD or root["time"].units == "h"
             for group in tree.subtree:
                 if group.path != "/provenance":
                     missing = [n for n, v in group.data_vars.items() if not {"units", "long_name"} <= set(v.attrs)]

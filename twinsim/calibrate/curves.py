@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twinsim.population.model import PopulationModel
+from twinsim.population.model import PopulationModel, population_model
 from twinsim.prediction import predict
 from twinsim.records import Records
 from twinsim.records.ahead import with_times
@@ -32,6 +32,8 @@ def curves(
     Returns:
         ID TIME DVID PRED IPRED, in the order of the records.
     """
+    model = population_model(model)
+    occasion_etas = occasion_etas if model.occasion_eta_names else None
     last = np.searchsorted(records.patient, np.arange(records.n_patients), side="right") - 1
     first = np.searchsorted(records.patient, np.arange(records.n_patients))
     restart = np.flatnonzero(np.r_[False, (np.diff(records.time) < 0.0) & (np.diff(records.patient) == 0)])
