@@ -75,22 +75,15 @@ class PredictionJob:
         return self.records.n_patients
 
     @property
-    def place(self) -> np.ndarray:
-        """Number of each record among its patient's (record)."""
-        begins = np.flatnonzero(np.r_[True, np.diff(self.records.patient) != 0])
-        lengths = np.diff(np.r_[begins, len(self.records)])
-        return np.arange(len(self.records)) - np.repeat(begins, lengths)
-
-    @property
     def coordinates(self) -> Mapping[str, Coordinate]:
-        return {"record": Coordinate(np.arange(1 + int(self.place.max())), "1", "record of the patient, from 0")}
+        return {
+            "record": Coordinate(np.arange(1 + int(self.records.place.max())), "1", "record of the patient, from 0")
+        }
 
     @property
     def unit(self) -> str:
         """Unit of observations and predictions, that of the data; "1" where it is not the same for all."""
-        given = self.records.units.get("DV", self.model.structure.gives[0].unit)
-        found = {given} if isinstance(given, str) else set(given.values())
-        return found.pop() if len(found) == 1 else "1"
+        return self.records.value_unit(self.model.structure.gives[0].unit)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -122,7 +115,7 @@ class PredictionJob:
     def compute(self, first: int, count: int) -> Mapping[str, Any]:
         shape = (len(self.coordinates["record"].array), count)
         mine = (self.records.patient >= first) & (self.records.patient < first + count)
-        at = (self.place[mine], self.records.patient[mine] - first)
+        at = (self.records.place[mine], self.records.patient[mine] - first)
         result: dict[str, Any] = {}
         for name, column in (("record_time", "TIME"), ("observed", "DV"), ("prediction", "PRED")):
             result[name] = np.full(shape, np.nan)

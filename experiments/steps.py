@@ -63,6 +63,9 @@ def records_of(config: RunConfig, default: str | None = None) -> twinsim.Records
     if name in SHIPPED and not Path(name).exists():
         shipped = Path(str(resources.files("experiments.data").joinpath(f"{name}.csv")))
         return twinsim.read_records(shipped, units={**SHIPPED[name], **units_of(config)}, interpolation=ways)
+    if not Path(name).exists() and not Path(name).suffix:
+        do = f"{nearest(name, SHIPPED)}, or give the path of a table"
+        raise UsageError(f"there is no table {name!r}", where="data", do=do)
     return twinsim.read_records(Path(name), units=units_of(config), interpolation=ways)
 
 

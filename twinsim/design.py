@@ -73,7 +73,7 @@ def design_of(
         DataError: a covariate that changes and has no interpolation.
         ModelError: a dose to a compartment that does not exist.
     """
-    place = _place(records)
+    place = records.place
     time = running_time(records)
     size = int(place.max()) + 1
     shape = (size, records.n_patients)
@@ -118,12 +118,6 @@ def moving_covariates(
         and (used is None or name.lower() in used)
         and interpolation in (None, records.interpolation.get(name))
     )
-
-
-def _place(records: Records) -> np.ndarray:
-    """Each record's place among its patient's (record)."""
-    change = np.flatnonzero(np.r_[True, np.diff(records.patient) != 0])
-    return np.arange(len(records)) - np.repeat(change, np.diff(np.r_[change, len(records)]))
 
 
 def running_time(records: Records) -> np.ndarray:

@@ -69,7 +69,9 @@ class Checkpoint:
         path = self.folder / f"{name}.npz"
         with disk_errors(path, kept="what was computed before is kept"):
             with open(temporary(path), "wb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
+                # NumPy 2.0 would store allow_pickle=False as one more array.
+                whole: Any = arrays
+                np.savez(file, **whole)
             put_in_place(path)
 
 

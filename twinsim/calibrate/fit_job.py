@@ -46,7 +46,7 @@ class FitJob:
         options: arguments of `twinsim.fit` that determine its numbers.
         told: hears every step, see `twinsim.fit`.
         checkpoint: where the fit keeps what it computes.
-        diagnostics: also NPDE, which simulate the study many times.
+        name: what the results are called; made from the model's title if empty.
     """
 
     model: PopulationModel
@@ -91,15 +91,10 @@ class FitJob:
         return shrinkage(fitted.model, self.records, fitted.etas, fitted.occasion_etas, self.table)
 
     @property
-    def place(self) -> np.ndarray:
-        """Number of each record among its patient's (record)."""
-        begins = np.flatnonzero(np.r_[True, np.diff(self.records.patient) != 0])
-        lengths = np.diff(np.r_[begins, len(self.records)])
-        return np.arange(len(self.records)) - np.repeat(begins, lengths)
-
-    @property
     def coordinates(self) -> Mapping[str, Coordinate]:
-        found = {"record": Coordinate(np.arange(1 + int(self.place.max())), "1", "record of the patient, from 0")}
+        found = {
+            "record": Coordinate(np.arange(1 + int(self.records.place.max())), "1", "record of the patient, from 0")
+        }
         if self.model.occasion_eta_names:
             found["occasion"] = Coordinate(np.unique(self.records.occ), "1", "occasion")
         return found
@@ -107,9 +102,7 @@ class FitJob:
     @property
     def unit(self) -> str:
         """Unit of observations and predictions, that of the data; "1" where it is not the same for all."""
-        given = self.records.units.get("DV", self.model.structure.gives[0].unit)
-        found = {given} if isinstance(given, str) else set(given.values())
-        return found.pop() if len(found) == 1 else "1"
+        return self.records.value_unit(self.model.structure.gives[0].unit)
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -153,9 +146,9 @@ class FitJob:
 
     def compute(self, first: int, count: int) -> Mapping[str, Any]:
         which = slice(first, first + count)
-        shape = (1 + int(self.place.max()), count)
+        shape = (1 + int(self.records.place.max()), count)
         mine = (self.records.patient >= first) & (self.records.patient < first + count)
-        at = (self.place[mine], self.records.patient[mine] - first)
+        at = (self.records.place[mine], self.records.patient[mine] - first)
         result: dict[str, Any] = {}
         columns = {"TIME": "record_time", **{column: name for column, (name, _) in {**_VALUES, **_SCORES}.items()}}
         for column, name in columns.items():

@@ -32,10 +32,10 @@ from kernels import random
 from twinsim.calibrate.limits import Given, Limits, limits_of
 from twinsim.calibrate.replicates import Replicates, replicate
 from twinsim.calibrate.residuals import record_table
-from twinsim.calibrate.study import numbered, study_of
+from twinsim.calibrate.study import study_of
 from twinsim.errors import UsageError
 from twinsim.population.model import PopulationModel, population_model
-from twinsim.records import Records
+from twinsim.records import Records, numbered
 
 log = logging.getLogger(__name__)
 _MOST_NORMAL = 5000  # values Shapiro and Wilk's test is made for

@@ -23,7 +23,7 @@ from twinsim.population.fields import Number
 from twinsim.population.model import PopulationModel
 from twinsim.population.model_file import Parts
 from twinsim.prediction import Fitted
-from twinsim.records import Records
+from twinsim.records import Records, numbered
 from twinsim.segments import Segments
 from twinsim.solve import Problem
 
@@ -234,12 +234,6 @@ def _check_values(model: PopulationModel, records: Records, rows: np.ndarray, ou
             if low:
                 what = f"{len(low)} observations of {name} are not above 0, and its error is lognormal"
                 raise DataError(what, where=f"{records.source}, row {records.row[low[0]]}", do="set MDV to 1 there")
-
-
-def numbered(patient: np.ndarray) -> np.ndarray:
-    """Number of each row among its patient's; rows of a patient stand together."""
-    begins = np.flatnonzero(np.r_[True, np.diff(patient) != 0])
-    return np.arange(len(patient)) - np.repeat(begins, np.diff(np.r_[begins, len(patient)]))
 
 
 def _places(records: Records, design: Design, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

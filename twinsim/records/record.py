@@ -112,6 +112,17 @@ class Records:
         return len(self.ids)
 
     @property
+    def place(self) -> np.ndarray:
+        """Number of each record among its patient's, from 0 (record)."""
+        return numbered(self.patient)
+
+    def value_unit(self, default: str) -> str:
+        """The unit of all observations; "1" where outputs have several, `default` where the table has none."""
+        given = self.units.get("DV", default)
+        found = {given} if isinstance(given, str) else set(given.values())
+        return found.pop() if len(found) == 1 else "1"
+
+    @property
     def observations(self) -> np.ndarray:
         """Where a value was observed or is to be predicted: EVID 0 (record)."""
         return self.evid == 0
@@ -183,3 +194,9 @@ class Records:
         if self.refused:
             lines += [f"refused: {len(self.refused)} entries", table(self.refused, limit=len(self.refused))]
         return "\n".join(lines)
+
+
+def numbered(patient: np.ndarray) -> np.ndarray:
+    """Number of each row among its patient's; rows of a patient stand together."""
+    begins = np.flatnonzero(np.r_[True, np.diff(patient) != 0])
+    return np.arange(len(patient)) - np.repeat(begins, np.diff(np.r_[begins, len(patient)]))
