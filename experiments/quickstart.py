@@ -11,7 +11,6 @@ import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
 from experiments.steps import end_of, job_of, model_of, records_of, regimen_of, run_job, times_of, unit_of
-from twinsim.calibrate import fit_pooled
 from twinsim.config import RunConfig
 
 if TYPE_CHECKING:
@@ -29,15 +28,21 @@ def run(config: RunConfig) -> Finished:
     """Calibrate, simulate, report."""
     records = records_of(config, "theophylline")
     model = model_of(config)
-    fit = fit_pooled(model, records, starts=config.calibrate.starts, seed=config.seed)
-    keys = regimen_of(config, fit.model)
+    fit, calibrated = calibrate(model, records)
+    keys = regimen_of(config, calibrated)
     times = times_of(config, end_of(keys))
-    job = job_of(config, fit.model, twinsim.regimen(**keys), times)
+    job = job_of(config, calibrated, twinsim.regimen(**keys), times)
     lead = (
         f"A model of theophylline, calibrated to {records.n_patients} subjects, and what it says about "
-        f"{job.size:,} virtual adults on {in_words(keys, unit_of(fit.model, keys))}."
+        f"{job.size:,} virtual adults on {in_words(keys, unit_of(calibrated, keys))}."
     )
-    return run_job(config, job, fit.model, lead, lambda: [observed_section(fit, records), fit_section(model, fit)])
+    return run_job(config, job, calibrated, lead, lambda: [observed_section(fit, records), fit_section(model, fit)])
+
+
+def calibrate(model: Any, records: Any) -> tuple[Any, Any]:
+    """The naive pooled fit, all subjects as one, and the model with its numbers and its own spread between patients."""
+    fit = twinsim.fit(model.without_random_effects(), records, "fo", standard_errors=None)
+    return fit, model.with_thetas(fit.estimates)
 
 
 def observed_section(fit: Any, records: Any) -> Section:

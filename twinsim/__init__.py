@@ -16,10 +16,12 @@ if getattr(kernels, "OWNER", None) != "twinsim":
 configure()
 
 if TYPE_CHECKING:
+    from twinsim.calibrate.bootstrap import bootstrap
     from twinsim.calibrate.fit import Fit, fit, objective
     from twinsim.calibrate.individual import individualise
-    from twinsim.calibrate.pooled import fit_pooled
     from twinsim.calibrate.posterior import Posterior
+    from twinsim.calibrate.recovery import recover
+    from twinsim.calibrate.refits import Refits
     from twinsim.cohort_job import cohort_job
     from twinsim.models.couple import bind, couple
     from twinsim.models.registry import structure, structures
@@ -39,19 +41,21 @@ _HOMES = {
     "PopulationModel": "twinsim.population.model",
     "Posterior": "twinsim.calibrate.posterior",
     "Records": "twinsim.records",
+    "Refits": "twinsim.calibrate.refits",
     "Results": "twinsim.simulation",
     "Scenario": "twinsim.scenario",
     "bind": "twinsim.models.couple",
+    "bootstrap": "twinsim.calibrate.bootstrap",
     "cohort_job": "twinsim.cohort_job",
     "couple": "twinsim.models.couple",
     "fit": "twinsim.calibrate.fit",
-    "fit_pooled": "twinsim.calibrate.pooled",
     "individualise": "twinsim.calibrate.individual",
     "objective": "twinsim.calibrate.fit",
     "open_results": "twinsim.store",
     "population_model": "twinsim.population.model",
     "predict": "twinsim.prediction",
     "read_records": "twinsim.records",
+    "recover": "twinsim.calibrate.recovery",
     "regimen": "twinsim.regimens",
     "sample_cohort": "twinsim.population.cohort",
     "simulate": "twinsim.simulation",
@@ -65,19 +69,21 @@ __all__ = [
     "PopulationModel",
     "Posterior",
     "Records",
+    "Refits",
     "Results",
     "Scenario",
     "bind",
+    "bootstrap",
     "cohort_job",
     "couple",
     "fit",
-    "fit_pooled",
     "individualise",
     "objective",
     "open_results",
     "population_model",
     "predict",
     "read_records",
+    "recover",
     "regimen",
     "sample_cohort",
     "simulate",

@@ -19,7 +19,7 @@ from twinsim.typed import build, keys_of, number
 KINDS = ("quickstart", "cohort_pk", "predict", "sweep", "fit")
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
-    "quickstart": ("typical", "parameters", "covariates", "sweep", "method", "interpolation"),
+    "quickstart": ("typical", "parameters", "covariates", "calibrate", "sweep", "method", "interpolation"),
     "cohort_pk": ("data", "columns", "calibrate", "sweep", "method", "interpolation"),
     "predict": (
         "parameters",

@@ -60,6 +60,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(known)}"
 
 
+def one_of(value: str, known: Iterable[str], where: str) -> None:
+    """Refuse a word that is none of those that are known.
+
+    Raises:
+        UsageError: with the nearest of them.
+    """
+    if value not in known:
+        raise UsageError(f"{value!r} is no {where.replace('_', ' ')}", where=where, do=nearest(value, known))
+
+
 # One sentence a person can act on for each code of kernels/status.py.
 REMEDIES = {
     "max_steps": "the solver used all its steps: use solver=stiff, loosen rtol, or raise solver.max_steps",

@@ -13,7 +13,8 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 import twinsim
-from experiments.quickstart import UNITS
+from experiments.quickstart import calibrate
+from experiments.steps import SHIPPED
 from twinsim.report import plots
 
 DATA = Path(__file__).resolve().parents[2] / "experiments" / "data" / "theophylline.csv"
@@ -21,8 +22,8 @@ DATA = Path(__file__).resolve().parents[2] / "experiments" / "data" / "theophyll
 
 def main(folder: str) -> None:
     """Draw what was observed and fitted beside what the model says about the virtual adults."""
-    records = twinsim.read_records(DATA, units=UNITS)
-    table = twinsim.predict(twinsim.fit_pooled(twinsim.population_model("theophylline"), records).model, records)
+    records = twinsim.read_records(DATA, units=SHIPPED["theophylline"])
+    table = twinsim.predict(calibrate(twinsim.population_model("theophylline"), records)[1], records)
     observed = pd.DataFrame(table[(table["EVID"] == 0) & np.isfinite(table["DV"])])
     with twinsim.open_results(folder, groups=True) as run:
         curve = run["summary/concentration"]

@@ -1,5 +1,1 @@
-"""From observed records to a model's numbers."""
-
-from twinsim.calibrate.pooled import Fit, fit_pooled
-
-__all__ = ["Fit", "fit_pooled"]
+"""Fitting models to observed data: see `twinsim.fit`, `twinsim.individualise` and `docs/calibration.md`."""

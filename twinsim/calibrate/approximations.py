@@ -140,7 +140,7 @@ class Approximation:
         """
         course = self.course
         known = course.unknowns.apply(z, course.given)
-        order = 3 if self.method == "laplace" else 2
+        order = 1 if not nu.shape[0] else 3 if self.method == "laplace" else 2
         about, _ = self._about(known, order if self.method == "fo" else 1)
         predict = about if self.method == "fo" else course.expanded(known, nu, order)[0]
 

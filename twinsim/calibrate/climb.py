@@ -7,13 +7,15 @@ saem                        its iterations, then a look at the marginal likeliho
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
+from twinsim.calibrate.checkpoint import Checkpoint
+from twinsim.calibrate.directions import OPTIMISERS
 from twinsim.calibrate.evaluate import Evaluation, Evaluator, Modes
 from twinsim.calibrate.marginal import Marginal, Nodes, quadrature, samples
 from twinsim.calibrate.penalty import Penalty
@@ -22,14 +24,40 @@ from twinsim.calibrate.search import Point, Search, Searched
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.uncertainty import Sharpness, sharpness
 from twinsim.calibrate.unknowns import Unknowns
+from twinsim.errors import DataError, one_of
 
-log = logging.getLogger(__name__)
 ROUNDS = 6
 GAIN = 1e-4  # foretold fall of the objective by a Newton step, below which a place is a minimum
 NODES = {"agq": 7, "imp": 2000}  # of each effect; of each patient
 FEW = 3  # effects, up to which saem ends with a look by quadrature
 SIMULATED = 0.1  # foretold fall of the objective that simulated iterations may leave
 ALL_METHODS = (*METHODS, "agq", "imp", "saem")
+
+
+class How(NamedTuple):
+    """How a fit goes: arguments of `twinsim.fit`."""
+
+    method: str
+    starts: int
+    nodes: int | None
+    seed: int
+    max_steps: int
+    optimiser: str
+
+    def checked(self) -> How:
+        """The same.
+
+        Raises:
+            UsageError: an unknown method or optimiser.
+        """
+        one_of(self.method, ALL_METHODS, "method")
+        one_of(self.optimiser, OPTIMISERS, "optimiser")
+        return self
+
+    def settings(self, study: Study, unknowns: Unknowns, covariance: str) -> dict[str, Any]:
+        """What determines a fit's numbers beside the study itself, as JSON data."""
+        more = {"solver": repr(study.outline.problem.solver), "fitted": list(unknowns.names)}
+        return {**self._asdict(), "covariance": covariance, **more}
 
 
 class Summit(NamedTuple):
@@ -53,7 +81,7 @@ def nodes_of(study: Study, method: str, nodes: int | None, seed: int) -> Nodes:
     count = NODES[method] if nodes is None else nodes
     if method == "agq":
         return quadrature(study.outline.effects, count)
-    return samples(study.outline.effects, count, seed, study.records.ids)
+    return samples(study.outline.effects, count, seed, study.ids)
 
 
 def look(
@@ -67,6 +95,57 @@ def look(
     marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed))
     marginal.place(z, modes)
     return marginal(z)
+
+
+def ascend(
+    study: Study,
+    unknowns: Unknowns,
+    how: How,
+    z: np.ndarray,
+    starts: list[np.ndarray],
+    checkpoint: Checkpoint | None = None,
+    told: Callable[[int, float, np.ndarray], None] = lambda number, value, z: None,
+) -> Summit:
+    """Where a method ends that begins at a place.
+
+    Args:
+        z: the place (unknown).
+        starts: from where random effects are searched.
+
+    Raises:
+        DataError: patients that have no likelihood there.
+    """
+    method = how.method
+    evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
+    penalty = Penalty(unknowns, study.model.parts.priors)
+    search = Search(evaluator, penalty, how.optimiser, checkpoint, told)
+    require = lambda found: require_finite(study, found)  # noqa: E731
+    if method in METHODS:
+        return climb(search, z, starts, require, how.max_steps)
+    marginal = Marginal(evaluator, nodes_of(study, method, how.nodes, how.seed))
+    if method == "saem":
+        search.evaluate = marginal
+        return climb_saem(study, search, marginal, penalty, z, starts, how.seed)
+    z = climb(search, z, starts, require, how.max_steps).point.z
+    search.evaluate = marginal
+    return climb_marginal(search, marginal, z, starts, how.max_steps)
+
+
+def require_finite(study: Study, found: Evaluation) -> None:
+    """Refuse to begin with patients whose share of the objective is not a number."""
+    bad = np.flatnonzero(~np.isfinite(found.value))
+    if not bad.size:
+        return
+    which = []
+    for i in bad[:5]:
+        code = int(found.modes.status[i])
+        why = codes.NAMES[code] if code != codes.OK else "an observation that is impossible: its variance is 0"
+        which.append(f"{study.name(i)} ({why})")
+    raise DataError(
+        f"{bad.size} patients have no likelihood with the model's own values: {', '.join(which)}",
+        where=study.records.source,
+        do="change the values a fit starts from, or add an additive part to the residual error",
+    )
 
 
 def climb(

@@ -7,23 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from kernels import status as codes
-from twinsim.calibrate.approximations import METHODS
 from twinsim.calibrate.checkpoint import Checkpoint
-from twinsim.calibrate.climb import ALL_METHODS, Summit, climb, climb_marginal, climb_saem, look, nodes_of
-from twinsim.calibrate.evaluate import Evaluation, Evaluator, effects_of, places
+from twinsim.calibrate.climb import ALL_METHODS, How, Summit, ascend, look, require_finite
+from twinsim.calibrate.evaluate import effects_of, places
 from twinsim.calibrate.judgement import objections
-from twinsim.calibrate.marginal import Marginal
-from twinsim.calibrate.penalty import Penalty
-from twinsim.calibrate.search import Search
 from twinsim.calibrate.study import Study, study_of
-from twinsim.calibrate.uncertainty import KINDS, covariance_of
-from twinsim.calibrate.unknowns import Unknowns, given_of, unknowns_of
-from twinsim.errors import DataError, UsageError, nearest
+from twinsim.calibrate.uncertainty import KINDS, natural_covariance
+from twinsim.calibrate.unknowns import Unknowns, natural_values, unknowns_of
+from twinsim.errors import one_of
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.records import Records
 
@@ -90,12 +83,12 @@ def objective(
 
     Args: see `fit`.
     """
-    _known(method, ALL_METHODS, "method")
+    one_of(method, ALL_METHODS, "method")
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model)
     z = unknowns.begin(study.model)
     found = look(study, unknowns, z, method, places(study, starts, seed), nodes, seed)
-    _require_finite(study, found)
+    require_finite(study, found)
     return float(found.value.sum())
 
 
@@ -113,6 +106,7 @@ def fit(
     nodes: int | None = None,
     seed: int = 0,
     max_steps: int = 300,
+    optimiser: str = "bfgs",
     standard_errors: str | None = "sandwich",
     checkpoint: str | Path | None = None,
     told: Callable[[int, float, Mapping[str, float]], None] | None = None,
@@ -131,6 +125,7 @@ def fit(
         nodes: of agq for each effect (7), of imp for each patient (2000).
         seed: of the starts and of imp's nodes.
         max_steps: of a search.
+        optimiser: bfgs, lbfgs or adam (see `twinsim.calibrate.directions`); saem has its own steps.
         standard_errors: sandwich, r or s (see `twinsim.calibrate.uncertainty`); None: none.
         checkpoint: a folder for what was computed; a fit that was killed goes on from there to the same bits.
         told: hears the number, the objective and the numbers of every step.
@@ -139,51 +134,32 @@ def fit(
         UsageError: an unknown name, a number that starts at its bound, an output without residual error.
         DataError: nothing was observed, or patients that cannot be predicted with the model's own values.
     """
-    _known(method, ALL_METHODS, "method")
+    how = How(method, starts, nodes, seed, max_steps, optimiser).checked()
     if standard_errors is not None:
-        _known(standard_errors, KINDS, "standard_errors")
+        one_of(standard_errors, KINDS, "standard_errors")
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model, fit, covariance)
-    begins = places(study, starts, seed)
-    evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
-    penalty = Penalty(unknowns, study.model.parts.priors)
-    search = Search(evaluator, penalty)
+    kept = None
     if checkpoint is not None:
-        options = {"method": method, "covariance": covariance, "starts": starts, "nodes": nodes, "seed": seed}
-        options |= {
-            "max_steps": max_steps,
-            "solver": repr(study.outline.problem.solver),
-            "fitted": list(unknowns.names),
-        }
-        search.checkpoint = Checkpoint(checkpoint, {**options, **study.identity})
-    if told is not None:
-        search.told = lambda number, value, z: told(number, value, unknowns.model(z, study.model).thetas)
-    z, require = unknowns.begin(study.model), lambda found: _require_finite(study, found)
-    if method in METHODS:
-        summit = climb(search, z, begins, require, max_steps)
-    else:
-        marginal = Marginal(evaluator, nodes_of(study, method, nodes, seed))
-        if method != "saem":
-            z = climb(search, z, begins, require, max_steps).point.z
-        search.evaluate = marginal
-        if method == "saem":
-            summit = climb_saem(study, search, marginal, penalty, z, begins, seed)
-        else:
-            summit = climb_marginal(search, marginal, z, begins, max_steps)
+        kept = Checkpoint(checkpoint, {**how.settings(study, unknowns, covariance), **study.identity})
+
+    def tell(number: int, value: float, z: np.ndarray) -> None:
+        if told is not None:
+            told(number, value, unknowns.model(z, study.model).thetas)
+
+    summit = ascend(study, unknowns, how, unknowns.begin(study.model), places(study, starts, seed), kept, tell)
     return _result(study, unknowns, method, summit, standard_errors)
 
 
 def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind: str | None) -> Fit:
     model, ended, point = study.model, summit.searched, summit.point
-    against = objections(study, unknowns, point.z, summit.modes.arrived, summit.sharp, summit.gain)
-    against = against if ended.converged else [ended.reason, *against]
+    against = objections(study, unknowns, summit)
     if against:
         log.warning("the fit did not converge: %s", against[0])
-    labels, given, z = unknowns.labels(model), given_of(model), jnp.asarray(point.z)
+    labels = unknowns.labels(model)
     covariance = np.full((len(labels), len(labels)), np.nan)
     if kind is not None:
-        slopes = np.asarray(jax.jacobian(lambda z: unknowns.natural(z, given))(z))
-        covariance = covariance_of(summit.sharp, slopes, kind)
+        covariance = natural_covariance(unknowns, model, point.z, summit.sharp, kind)
     fitted = unknowns.model(point.z, model)
     etas, occasions = effects_of(study, fitted, summit.modes.nu)
     return Fit(
@@ -194,7 +170,7 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         estimates={name: fitted.numbers[name].value for name in unknowns.names},
         omega=fitted.omega,
         omega_occasion=fitted.omega_occasion,
-        values=dict(zip(labels, np.asarray(unknowns.natural(z, given)).tolist(), strict=True)),
+        values=dict(zip(labels, natural_values(unknowns, fitted).tolist(), strict=True)),
         standard_errors=dict(zip(labels, np.sqrt(np.diag(covariance)).tolist(), strict=True)),
         covariance=covariance,
         condition=summit.sharp.condition,
@@ -206,26 +182,3 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         trace=ended.trace,
         evaluations=ended.evaluations,
     )
-
-
-def _require_finite(study: Study, found: Evaluation) -> None:
-    """Refuse to begin with patients whose share of the objective is not a number."""
-    bad = np.flatnonzero(~np.isfinite(found.value))
-    if not bad.size:
-        return
-    which = []
-    for i in bad[:5]:
-        code = int(found.modes.status[i])
-        why = codes.NAMES[code] if code != codes.OK else "an observation that is impossible: its variance is 0"
-        which.append(f"{study.name(i)} ({why})")
-    raise DataError(
-        f"{bad.size} patients have no likelihood with the model's own values: {', '.join(which)}",
-        where=study.records.source,
-        do="change the values a fit starts from, or add an additive part to the residual error",
-    )
-
-
-def _known(value: str, known: Sequence[str], key: str) -> str:
-    if value not in known:
-        raise UsageError(f"{value!r} is no {key.replace('_', ' ')}", where=key, do=nearest(value, known))
-    return value

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from twinsim.calibrate.climb import Summit
 from twinsim.calibrate.study import Study
-from twinsim.calibrate.uncertainty import Sharpness
 from twinsim.calibrate.unknowns import Unknowns
 from twinsim.population.model import PopulationModel
 
@@ -16,17 +16,11 @@ SMALL_SD = 1e-3  # of a random effect: none
 SINGULAR = 1e-6  # smallest eigenvalue of correlations
 
 
-def objections(
-    study: Study, unknowns: Unknowns, z: np.ndarray, arrived: np.ndarray, sharp: Sharpness, most: float
-) -> list[str]:
-    """What speaks against a place being a minimum.
-
-    Args:
-        arrived: whether each patient's most likely effects were found (patient).
-        most: foretold fall of the objective by a Newton step, below which a place is a minimum.
-    """
+def objections(study: Study, unknowns: Unknowns, summit: Summit) -> list[str]:
+    """What speaks against the place where a method ended being a minimum, the gravest first."""
+    sharp, z, arrived = summit.sharp, summit.point.z, summit.modes.arrived
     lost = [study.name(i) for i in np.flatnonzero(~arrived)]
-    found = []
+    found = [] if summit.searched.converged else [summit.searched.reason]
     if lost:
         found.append(f"the most likely random effects of {len(lost)} patients were not found: {', '.join(lost[:5])}")
     found += _at_bound(unknowns, study.model, z)
@@ -36,7 +30,7 @@ def objections(
         names = [labels[i] for i in order if abs(sharp.flat[i]) > 0.3]
         apart = " apart" if names[1:] else ""
         found.append(f"the records do not tell {' and '.join(names)}{apart}: fix one of them")
-    elif not sharp.gain <= most:
+    elif not sharp.gain <= summit.gain:
         found.append(f"a Newton step still foretells a change of {sharp.gain:.1g}")
     return found
 

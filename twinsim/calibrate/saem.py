@@ -78,12 +78,12 @@ class Saem:
 
     def __init__(self, study: Study, unknowns: Unknowns, penalty: Penalty, seed: int) -> None:
         self.study, self.unknowns, self.penalty, self.seed = study, unknowns, penalty, seed
-        self.patients = study.records.n_patients
+        self.patients = study.patients
         self.chains = -(-PATIENTS // self.patients)
         everyone = np.tile(np.arange(self.patients), self.chains)
         self.copied = Evaluator(study.of_patients(everyone), unknowns, "focei")
         self.once = Evaluator(study, unknowns, "focei")
-        self.own = {"id": study.records.ids[everyone], "chain": np.repeat(np.arange(self.chains), self.patients)}
+        self.own = {"id": study.ids[everyone], "chain": np.repeat(np.arange(self.chains), self.patients)}
         self.direct = direct_of(Course(study.outline, unknowns, study.observed, given_of(study.model)))
         self.trace: list[float] = []
         others = set(self.direct)

@@ -1,12 +1,11 @@
-"""The search for the unknowns that minimise an objective: quasi-Newton steps (BFGS) with exact gradients.
+"""The search for the unknowns that minimise an objective, by the steps of `twinsim.calibrate.directions`.
 
 The first step is scaled by what patients' own gradients g_i tell about the curvature, sum g_i g_i^T / 2, which is the
-second derivative's expectation where the model is true. A step is halved until the objective falls. The search has
-converged when a full step foretells less than `GAIN`; whether the place is a minimum, and how sharp, is for
-`twinsim.calibrate.uncertainty` to say.
+second derivative's expectation where the model is true. A step is halved until the objective falls; those of Adam are
+taken as they are, and the lowest place counts. The search has converged when a full step foretells less than `GAIN`;
+whether the place is a minimum, and how sharp, is for `twinsim.calibrate.uncertainty` to say.
 
-Source: Nocedal and Wright 2006, Numerical Optimization, 2nd ed., chapter 6 (BFGS); Berndt, Hall, Hall and Hausman 1974,
-Ann Econ Soc Meas 3:653 (curvature from gradients).
+Source: Berndt, Hall, Hall and Hausman 1974, Ann Econ Soc Meas 3:653 (curvature from gradients).
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from twinsim.calibrate.checkpoint import Checkpoint
+from twinsim.calibrate.directions import Adam, direction_of, scale_of
 from twinsim.calibrate.evaluate import Evaluation, Modes
 
 log = logging.getLogger(__name__)
@@ -66,12 +66,14 @@ class Search:
     Args:
         evaluate: (unknowns, random effects to start from) -> the objective.
         penalty: of the unknowns -> value and gradient; of priors.
+        optimiser: one of `twinsim.calibrate.directions.OPTIMISERS`.
         checkpoint: where evaluations are kept and taken from.
         told: hears the number, the value and the unknowns of every step.
     """
 
     evaluate: Callable[[np.ndarray, list[np.ndarray]], Evaluation]
     penalty: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    optimiser: str = "bfgs"
     checkpoint: Checkpoint | None = None
     told: Callable[[int, float, np.ndarray], None] = lambda number, value, z: None
     evaluations: int = 0
@@ -100,11 +102,16 @@ class Search:
 
     def run(self, begin: Point, max_steps: int) -> Searched:
         """From a place with a finite objective to a minimum."""
-        point, inverse = begin, _inverse(begin.outer)
+        return self._wander(begin, max_steps) if self.optimiser == "adam" else self._descend(begin, max_steps)
+
+    def _descend(self, begin: Point, max_steps: int) -> Searched:
+        """Every step lowers the objective."""
+        point, direction = begin, direction_of(self.optimiser)
+        direction.restart(begin.outer)
         self._tell(point)
         fresh, settled = True, 0
         for _ in range(max_steps):
-            step = -inverse @ point.gradient
+            step = direction.step(point.z, point.gradient)
             gain = -0.5 * float(step @ point.gradient)
             settled = settled + 1 if gain <= GAIN else 0
             if settled == 2:
@@ -117,19 +124,41 @@ class Search:
                     return self._end(point, True, f"a further step foretells a change of {gain:.1g}")
                 if fresh:
                     return self._end(point, False, "no step along the gradient lowers the objective any further")
-                inverse, fresh = _inverse(point.outer), True
+                direction.restart(point.outer)
+                fresh = True
                 continue
-            inverse, fresh = _updated(inverse, new.z - point.z, new.gradient - point.gradient), False
-            point = new
+            direction.learn(new.z - point.z, new.gradient - point.gradient)
+            fresh, point = False, new
             self._tell(point)
         return self._end(point, False, f"{max_steps} steps were not enough")
+
+    def _wander(self, begin: Point, max_steps: int) -> Searched:
+        """Steps of Adam, all of them."""
+        point, lowest, direction = begin, begin, Adam(max_steps)
+        direction.restart(begin.outer)
+        self._tell(point)
+        for _ in range(max_steps):
+            gain = 0.5 * float(np.sum((lowest.gradient / scale_of(begin.outer)) ** 2))
+            if gain <= GAIN:
+                return self._end(lowest, True, f"a further step foretells a change of {gain:.1g}")
+            step = direction.step(point.z, point.gradient)
+            new = self.point(point.z + step, [point.evaluation.modes.nu])
+            if not _finite(new):
+                # From there nothing leads on: back to the best place, without the momentum that led there.
+                point = lowest
+                direction.restart(point.outer)
+                continue
+            point = new
+            self._tell(point)
+            lowest = point if point.value < lowest.value else lowest
+        return self._end(lowest, True, f"{max_steps} steps, the last of them next to nothing")
 
     def _lower(self, point: Point, step: np.ndarray) -> Point | None:
         """A place along the step where the objective is lower; the step is halved until there is one."""
         slope, part = float(step @ point.gradient), 1.0
         for _ in range(HALVINGS):
             new = self.point(point.z + part * step, [point.evaluation.modes.nu])
-            finite = math.isfinite(new.value) and np.isfinite(new.gradient).all()
+            finite = _finite(new)
             if finite and new.value <= point.value + 1e-4 * part * slope:
                 return new
             fitted = 0.5
@@ -147,18 +176,5 @@ class Search:
         return Searched(point, converged, reason, tuple(self.trace), self.evaluations)
 
 
-def _inverse(outer: np.ndarray) -> np.ndarray:
-    """An inverse of the curvature, bounded where patients tell nothing about a direction."""
-    scale = np.sqrt(np.maximum(np.diag(outer), 1e-8))
-    values, vectors = np.linalg.eigh(outer / np.outer(scale, scale))
-    part = vectors / np.maximum(values, 1e-3)
-    return (part @ vectors.T) / np.outer(scale, scale)
-
-
-def _updated(inverse: np.ndarray, step: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """BFGS; left as it is where the curvature along the step is not positive."""
-    along = float(step @ change)
-    if along <= 1e-10 * float(np.linalg.norm(step) * np.linalg.norm(change)):
-        return inverse
-    left = np.eye(len(step)) - np.outer(step, change) / along
-    return left @ inverse @ left.T + np.outer(step, step) / along
+def _finite(point: Point) -> bool:
+    return math.isfinite(point.value) and bool(np.isfinite(point.gradient).all())

@@ -93,6 +93,7 @@ class Study:
         model: with the numbers a fit starts from.
         observed: of all patients; see `Observed`.
         row: index into the records of each observation, -1 where there is none (row, patient).
+        patient: place of each patient among those of the records (patient).
     """
 
     model: PopulationModel
@@ -100,11 +101,17 @@ class Study:
     outline: Outline
     observed: Observed
     row: np.ndarray
+    patient: np.ndarray
 
     @property
     def patients(self) -> int:
         """How many are laid out."""
         return self.row.shape[1]
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Their ids, int64 (patient)."""
+        return self.records.ids[self.patient]
 
     @property
     def constant(self) -> float:
@@ -126,7 +133,17 @@ class Study:
 
     def of_patients(self, which: np.ndarray) -> Study:
         """The same model, and some patients, or some of them again (patient)."""
-        return replace(self, observed=patients_of(self.observed, which), row=self.row[:, which])
+        observed = patients_of(self.observed, which)
+        return replace(self, observed=observed, row=self.row[:, which], patient=self.patient[which])
+
+    def with_values(self, values: np.ndarray) -> Study:
+        """The same patients, and other values of their observations.
+
+        Args:
+            values: in the data's units and in file order (observation).
+        """
+        dv = np.where(self.observed.used, np.asarray(values)[np.searchsorted(self.record, self.row)], 1.0)
+        return replace(self, observed=self.observed._replace(dv=dv / self.observed.factor))
 
     @property
     def record(self) -> np.ndarray:
@@ -135,8 +152,8 @@ class Study:
 
     def name(self, patient: Any) -> str:
         """What the records call a patient."""
-        labels = self.records.labels
-        return labels[patient] if labels else str(self.records.ids[patient])
+        labels, place = self.records.labels, self.patient[patient]
+        return labels[place] if labels else str(self.records.ids[place])
 
 
 def study_of(
@@ -190,7 +207,7 @@ def study_of(
         segmented=fitted.design.count > 1,
         censored=bool(observed.cens.any()),
     )
-    return Study(model, records, outline, observed, row)
+    return Study(model, records, outline, observed, row, np.arange(records.n_patients))
 
 
 def observed_rows(records: Records) -> np.ndarray:

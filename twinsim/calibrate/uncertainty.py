@@ -14,9 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from twinsim.calibrate.search import Point
+from twinsim.calibrate.unknowns import Unknowns, given_of
+from twinsim.population.model import PopulationModel
 
 KINDS = ("sandwich", "r", "s")
 STEP = 0.01  # of a difference, in standard deviations as patients' gradients tell them
@@ -64,6 +68,15 @@ def sharpness(point_at: Callable[[np.ndarray], Point], point: Point) -> Sharpnes
         return Sharpness(second, point.outer, np.nan, np.inf, vectors[:, 0])
     gain = 0.5 * float(point.gradient @ np.linalg.solve(second, point.gradient))
     return Sharpness(second, point.outer, gain, float(values[-1] / values[0]), np.zeros(0))
+
+
+def natural_covariance(
+    unknowns: Unknowns, model: PopulationModel, z: np.ndarray, sharp: Sharpness, kind: str
+) -> np.ndarray:
+    """Covariance of numbers and covariances at a place (value, value), see `covariance_of`."""
+    given = given_of(model)
+    slopes = jax.jacobian(lambda z: unknowns.natural(z, given))(jnp.asarray(z))
+    return covariance_of(sharp, np.asarray(slopes), kind)
 
 
 def covariance_of(sharp: Sharpness, slopes: np.ndarray, kind: str) -> np.ndarray:

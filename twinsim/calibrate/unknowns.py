@@ -143,6 +143,14 @@ def given_of(model: PopulationModel) -> Given:
     return Given(numbers, *(jnp.asarray(factor) for factor in factors))
 
 
+def natural_values(unknowns: Unknowns, model: PopulationModel) -> np.ndarray:
+    """A model's own numbers and covariances, in the order of the labels (value)."""
+    numbers = [model.numbers[name].value for name in unknowns.names]
+    levels = ((unknowns.blocks, model.omega), (unknowns.blocks_occasion, model.omega_occasion))
+    entries = [omega[b[i], b[j]] for blocks, omega in levels for b in blocks for i, j in _lower(len(b))]
+    return np.asarray([*numbers, *entries], np.float64)
+
+
 def unknowns_of(
     model: PopulationModel, fit: Sequence[str] | None = None, covariance: str = "as_is", random: bool = True
 ) -> Unknowns:

@@ -137,10 +137,6 @@ class PopulationModel:
     def theta_names(self) -> tuple[str, ...]:
         return tuple(self.thetas)
 
-    @property
-    def theta_bounds(self) -> dict[str, tuple[float, float]]:
-        return {name: self.numbers[name].bounds for name in self.thetas}
-
     def with_thetas(self, thetas: Mapping[str, float]) -> PopulationModel:
         """The model with other numbers; fixed ones may be set too.
 
@@ -168,6 +164,12 @@ class PopulationModel:
         if omega_occasion is not None:
             given["omega_occasion"] = checked_covariance(omega_occasion, self.occasion_eta_names, self.name)
         return dataclasses.replace(self, **given)
+
+    def without_random_effects(self) -> PopulationModel:
+        """The model with all patients typical: fitted by any method, it is the naive pooled fit."""
+        between, within = self.parts.between_patients.none, self.parts.between_occasions.none
+        parts = dataclasses.replace(self.parts, between_patients=between, between_occasions=within)
+        return dataclasses.replace(self, parts=parts, omega=between.omega, omega_occasion=within.omega)
 
     def individual(
         self,

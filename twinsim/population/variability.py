@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -53,6 +53,11 @@ class RandomEffects:
     sources: tuple[str, ...]
     stream: str
     fixed: tuple[bool, ...]
+
+    @property
+    def none(self) -> RandomEffects:
+        """The level without any."""
+        return replace(self, names=(), distributions=(), omega=np.zeros((0, 0)), sources=(), fixed=())
 
     def standard(self, seed: Any, patient_ids: Any, *, occasion: Any = 0, replicate: Any = 0) -> Array:
         """Independent standard normal numbers, (eta, patient): those of a name depend on no other name."""

@@ -57,7 +57,7 @@ def test_declared_numbers(model):
         "concentration.proportional": 0.15,
     }
     assert model.theta_names == tuple(model.thetas)
-    assert model.theta_bounds["f"] == (0.0, 1.0) and model.theta_bounds["cl"][0] == 0.0
+    assert model.numbers["f"].bounds == (0.0, 1.0) and model.numbers["cl"].bounds[0] == 0.0
     assert model.needs == ("crcl", "weight")
     assert model.eta_names == ("cl", "v", "ka", "f", "lag") and model.occasion_eta_names == ("cl", "ka")
     omega = np.diag([0.09, 0.04, np.log(1.49), 0.16, 0.01])
