@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from twinsim.calibrate.vpc import vpc
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError
 from twinsim.run.plan import stored_identity
+from twinsim.run.progress import in_time
 
 if TYPE_CHECKING:
     from twinsim.report import Section
@@ -44,6 +46,7 @@ def options_of(config: RunConfig) -> dict[str, Any]:
         "starts": calibrate.starts,
         "nodes": calibrate.nodes,
         "max_steps": calibrate.max_steps,
+        "optimiser": calibrate.optimiser,
         "standard_errors": calibrate.standard_errors,
         "seed": config.seed,
         "solver": config.solver.name,
@@ -53,21 +56,33 @@ def options_of(config: RunConfig) -> dict[str, Any]:
 
 def fitted(config: RunConfig, job: FitJob) -> Finished:
     """Run a fit into its folder, with its checkpoints, and write the report."""
+    calibrate = config.calibrate
+    job = replace(job, resamples=calibrate.bootstrap, strata=calibrate.strata)
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
-    kept = folder / "checkpoint"
-    if kept.exists() and not config.resume and not (folder / "results.h5").exists():
-        do = "add resume=true to go on, or remove the folder"
-        raise UsageError("an earlier fit stopped here", where=str(folder), do=do)
-    job = replace(job, checkpoint=None if config.dry_run else kept)
-    lead = f"{job.model.title}: fitted to {job.size:,} patients of {Path(job.records.source).name}."
-    finished = run_job(config, job, job.model, lead, lambda: sections(job))
-    if finished.plan is not None or not finished.paths:
-        return finished
-    shutil.rmtree(kept, ignore_errors=True)
-    if not job.fit.converged:
+    with kept_in(config, folder) as kept:
+        job = replace(job, checkpoint=kept, told_resamples=counting(calibrate.bootstrap, "resamples"))
+        lead = f"{job.model.title}: fitted to {job.size:,} patients of {Path(job.records.source).name}."
+        finished = run_job(config, job, job.model, lead, lambda: sections(job))
+    if finished.plan is None and finished.paths and not job.fit.converged:
         note = f"the fit did not converge: {job.fit.reason}"
         return replace(finished, exit_code=max(finished.exit_code, 1), notes=(*finished.notes, note))
     return finished
+
+
+@contextmanager
+def kept_in(config: RunConfig, folder: Path) -> Iterator[Path | None]:
+    """Where fits keep what they compute until the results are whole; None in a dry run.
+
+    Raises:
+        UsageError: an earlier run stopped there, and this is not to go on with it.
+    """
+    kept, results = folder / "checkpoint", folder / "results.h5"
+    if kept.exists() and not config.resume and not results.exists():
+        do = "add resume=true to go on, or remove the folder"
+        raise UsageError("an earlier fit stopped here", where=str(folder), do=do)
+    yield None if config.dry_run else kept
+    if results.exists():
+        shutil.rmtree(kept, ignore_errors=True)
 
 
 def sections(job: FitJob) -> list[Section]:
@@ -81,17 +96,53 @@ def sections(job: FitJob) -> list[Section]:
 
 def progress(config: RunConfig) -> Callable[[int, float, Mapping[str, float]], None]:
     """Tells of a step now and then, and how long simulated iterations will still take."""
-    begun = last = time.monotonic()
-    total = WANDER + SETTLE if config.method == "saem" else None
+    due, left = _Now(), _Left(WANDER + SETTLE)
 
     def told(step: int, objective: float, numbers: Mapping[str, float]) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < TOLD_EVERY:
+        if not due():
             return
-        last = now
         values = ", ".join(f"{name} {value:.4g}" for name, value in list(numbers.items())[:6])
-        left = "" if total is None else f" of {total}, {(now - begun) / step * (total - step):.0f} s left"
-        log.info("step %d%s: objective %.3f; %s", step, left, objective, values)
+        ahead = left(step) if config.method == "saem" else ""
+        log.info("step %d%s: objective %.3f; %s", step, ahead, objective, values)
 
     return told
+
+
+def counting(total: int, what: str) -> Callable[[int], None]:
+    """Tells now and then how many fits are done, and how long the others will take."""
+    due, left = _Now(), _Left(total)
+
+    def told(done: int) -> None:
+        ahead = left(done)
+        if due() or done == total:
+            log.info("%s: %d%s", what, done, ahead)
+
+    return told
+
+
+class _Now:
+    """True at most once per `TOLD_EVERY` seconds."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        due = now - self.last >= TOLD_EVERY
+        self.last = now if due else self.last
+        return due
+
+
+class _Left:
+    """How much of a total is done, and how long the rest will take, by what was done since the first time."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.begun: tuple[float, int] | None = None
+
+    def __call__(self, done: int) -> str:
+        now = time.monotonic()
+        self.begun = self.begun or (now, done)
+        begun, first = self.begun
+        ahead = f", {in_time((now - begun) / (done - first) * (self.total - done))} left" if done > first else ""
+        return f" of {self.total}{ahead if done < self.total else ''}"

@@ -16,7 +16,7 @@ from twinsim.errors import UsageError
 from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
-KINDS = ("quickstart", "cohort_pk", "predict", "sweep", "fit")
+KINDS = ("quickstart", "cohort_pk", "predict", "sweep", "fit", "simulate_and_refit")
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
     "quickstart": ("typical", "parameters", "covariates", "calibrate", "sweep", "method", "interpolation"),
@@ -57,6 +57,22 @@ WITHOUT_EFFECT = {
         "sweep",
         "save",
         "runner",
+        "calibrate.studies",
+    ),  # fmt: skip
+    "simulate_and_refit": (
+        "parameters",
+        "precision",
+        "outputs",
+        "solver.max_steps",
+        "solver.dense",
+        "endpoints",
+        "observed",
+        "occasions",
+        "sweep",
+        "save",
+        "runner",
+        "calibrate.bootstrap",
+        "calibrate.strata",
     ),  # fmt: skip
 }
 # Mappings whose keys the user chooses.
@@ -138,6 +154,10 @@ class Calibrate:
     standard_errors: Literal["sandwich", "r", "s"] | None = "sandwich"
     nodes: int | None = number(None, least=1, most=100_000)
     max_steps: int = number(300, least=1, most=100_000)
+    optimiser: Literal["bfgs", "lbfgs", "adam"] = "bfgs"
+    bootstrap: int = number(0, least=0, most=100_000)
+    strata: str | None = None
+    studies: int = number(200, least=2, most=100_000)
 
 
 @dataclass(frozen=True)
@@ -152,7 +172,7 @@ class Sweep:
 class RunConfig:
     """Everything that a run is told; the keys of conf/config.yaml."""
 
-    kind: Literal["quickstart", "cohort_pk", "predict", "sweep", "fit"]
+    kind: Literal["quickstart", "cohort_pk", "predict", "sweep", "fit", "simulate_and_refit"]
     experiment: str = ""
     help: str = ""
     title: str = ""

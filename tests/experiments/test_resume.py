@@ -191,3 +191,27 @@ def test_a_full_disk_keeps_what_is_whole(tmp_path, monkeypatch, whole):
     assert not (folder / "results.h5").exists() and not list(folder.rglob("*.tmp"))
     assert command(*RUN, f"out={folder}", "resume=true").code == 0
     assert contents(folder / "results.h5") == whole["one file"]
+
+
+def test_a_killed_fit_goes_on_to_the_same_bytes(tmp_path):
+    """In the search, of which every evaluation is kept; then among the resamples, of which every fit is."""
+    words = ["+experiment=fit_theophylline", "calibrate.bootstrap=3", "report=false"]
+    assert command(*words, f"out={tmp_path / 'whole'}").code == 0
+    folder, kept = tmp_path / "run", tmp_path / "run" / "checkpoint"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for moment in (there(kept / "evaluation-00003.npz"), there(kept / "bootstrap" / "refit-00000.npz")):
+        more = ["resume=true"] if folder.exists() else []
+        line = [sys.executable, "-m", "twinsim", *words, f"out={folder}", *more]
+        process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and not moment() and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.kill()
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL and moment(), errors
+    refused = command(*words, f"out={folder}")
+    assert refused.code == 2 and "resume=true" in refused.err
+    answer = command(*words, f"out={folder}", "resume=true")
+    assert answer.code == 0, answer.err
+    assert contents(folder / "results.h5") == contents(tmp_path / "whole" / "results.h5")
+    assert not kept.exists()

@@ -222,5 +222,5 @@ def climb_saem(
     sharp = sharpness(lambda z: search.point(z, starts), point)
     modes = modes._replace(arrived=np.ones_like(modes.arrived))
     reason = f"{state.number} iterations; a step by the marginal likelihood foretells a change of {sharp.gain:.1g}"
-    ended = Searched(point, True, reason, tuple(saem.trace), search.evaluations)
+    ended = Searched(point, True, reason, tuple(saem.trace), np.asarray(saem.path), search.evaluations)
     return Summit(ended, sharp, modes, SIMULATED)

@@ -15,7 +15,7 @@ from twinsim.calibrate.evaluate import effects_of, places
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.study import Study, study_of
 from twinsim.calibrate.uncertainty import KINDS, natural_covariance
-from twinsim.calibrate.unknowns import Unknowns, natural_values, unknowns_of
+from twinsim.calibrate.unknowns import Unknowns, natural_path, natural_values, unknowns_of
 from twinsim.errors import one_of
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.records import Records
@@ -44,6 +44,7 @@ class Fit:
         converged: whether the place is a minimum, as far as curvature tells.
         reason: how the search ended.
         trace: objective after each step; of saem, -2 log likelihood of observations given simulated effects.
+        path: values, in the order of `values`, after each step (step, value).
         evaluations: how often the objective was computed.
     """
 
@@ -64,6 +65,7 @@ class Fit:
     converged: bool
     reason: str
     trace: tuple[float, ...]
+    path: np.ndarray
     evaluations: int
 
 
@@ -180,5 +182,6 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         converged=not against,
         reason="; ".join(against) or ended.reason,
         trace=ended.trace,
+        path=natural_path(unknowns, model, ended.path),
         evaluations=ended.evaluations,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,14 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from twinsim.calibrate.bootstrap import bootstrap
 from twinsim.calibrate.fit import Fit, fit
 from twinsim.calibrate.npde import Discrepancies, npde
+from twinsim.calibrate.refits import Refits
 from twinsim.calibrate.residuals import residuals
 from twinsim.calibrate.shrinkage import shrinkage
+from twinsim.calibrate.whole_tables import Entry, WholeTables, numbered, refit_entries
 from twinsim.population.model import PopulationModel
 from twinsim.provenance import provenance_of
 from twinsim.records import Records
-from twinsim.run.job import State
 from twinsim.store import Coordinate, Variable, status_variable
 
 REPLICATES = 1000  # of the prediction discrepancies
@@ -46,6 +47,8 @@ class FitJob:
         options: arguments of `twinsim.fit` that determine its numbers.
         told: hears every step, see `twinsim.fit`.
         checkpoint: where the fit keeps what it computes.
+        resamples: of a bootstrap of the fitted model; 0 for none. strata: see `twinsim.bootstrap`.
+        told_resamples: hears how many of them are fitted.
         name: what the results are called; made from the model's title if empty.
     """
 
@@ -54,6 +57,9 @@ class FitJob:
     options: Mapping[str, Any] = field(default_factory=dict)
     told: Callable[[int, float, Mapping[str, float]], None] | None = None
     checkpoint: Path | None = None
+    resamples: int = 0
+    strata: str | None = None
+    told_resamples: Callable[[int], None] = lambda done: None
     name: str = ""
 
     @property
@@ -68,6 +74,16 @@ class FitJob:
     def fit(self) -> Fit:
         """The fit itself."""
         return fit(self.model, self.records, **self.options, checkpoint=self.checkpoint, told=self.told)
+
+    @cached_property
+    def resampled(self) -> Refits:
+        """The fitted model, fitted to resampled patients."""
+        how = {name: value for name, value in self.options.items() if name != "standard_errors"}
+        kept = None if self.checkpoint is None else self.checkpoint / "bootstrap"
+        return bootstrap(
+            self.fit.model, self.records, **how, replicates=self.resamples, strata=self.strata, checkpoint=kept,
+            told=self.told_resamples,
+        )  # fmt: skip
 
     @property
     def _how(self) -> dict[str, Any]:
@@ -125,16 +141,44 @@ class FitJob:
         return tuple(found)
 
     @property
-    def reducers(self) -> tuple[FitTables, ...]:
-        return (FitTables(self),)
+    def reducers(self) -> tuple[WholeTables, ...]:
+        found = [WholeTables("fit", self._entries)]
+        if self.resamples:
+            found.append(WholeTables("bootstrap", lambda: refit_entries(self.resampled)))
+        return tuple(found)
+
+    def _entries(self) -> list[Entry]:
+        """Estimates with their errors, correlations, and the way the fit went."""
+        found = self.fit
+        errors = np.asarray(list(found.standard_errors.values()))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            correlation = found.covariance / np.outer(errors, errors)
+        return [
+            numbered(tuple(found.values)),
+            Entry("estimate", ("number",), list(found.values.values()), "estimate"),
+            Entry("standard_error", ("number",), errors, "standard error of the estimate"),
+            Entry("other", ("other",), np.arange(len(errors)), "place of the other number"),
+            Entry("correlation", ("number", "other"), correlation, "correlation of two estimates"),
+            Entry("step", ("step",), np.arange(1, 1 + len(found.trace)), "step of the search"),
+            Entry("trace", ("step",), found.trace, "objective after the step"),
+            Entry("path", ("step", "number"), found.path, "values after the step"),
+            Entry("objective", (), found.objective, "-2 log likelihood without n ln 2 pi"),
+            Entry("constant", (), found.constant, "n ln 2 pi"),
+            Entry("condition", (), found.condition, "condition number of the curvature"),
+            Entry("converged", (), found.converged, "whether the fit converged", {"reason": found.reason}),
+        ]
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        table = self.records.to_pandas()
-        text = table.to_csv(index=False, float_format="%.17g").encode()
-        digest = hashlib.sha256(text).hexdigest()
         units = {name: unit for name, unit in self.records.units.items()}
-        return {"kind": "fit", "model": self.model.identity, "records": digest, "units": units, **self.options}
+        known = {
+            "kind": "fit",
+            "model": self.model.identity,
+            "records": self.records.digest,
+            "units": units,
+            **self.options,
+        }
+        return {**known, "bootstrap": self.resamples, "strata": self.strata} if self.resamples else known
 
     @property
     def provenance(self) -> Mapping[str, str]:
@@ -165,51 +209,3 @@ class FitJob:
         worst = np.zeros(count, np.int8)
         np.maximum.at(worst, at[1], np.array([codes[name] for name in self.table["STATUS"]], np.int8)[mine])
         return {**result, "status": worst}
-
-
-@dataclass(frozen=True, eq=False)
-class FitTables:
-    """What a fit is as a whole: estimates with their errors, correlations, and the way it went."""
-
-    job: FitJob
-    name: str = "fit"
-    keys: tuple[str, ...] = ()
-
-    def start(self) -> State:
-        """Nothing is made of patients."""
-        return {}
-
-    def add(self, state: State, chunk: Mapping[str, np.ndarray], first: int) -> State:
-        return state
-
-    def merge(self, a: State, b: State) -> State:
-        return a
-
-    def state_bytes(self, sizes: Mapping[str, int], patients: int) -> int:
-        return 0
-
-    def finish(self, state: State) -> list[tuple[Variable, np.ndarray]]:
-        found = self.job.fit
-        labels = list(found.standard_errors)
-        errors = np.asarray(list(found.standard_errors.values()))
-        values = found.values
-        with np.errstate(invalid="ignore", divide="ignore"):
-            correlation = found.covariance / np.outer(errors, errors)
-        made = [
-            ("number", ("number",), np.arange(len(labels)), np.int64, "place of the number in the attribute names"),
-            ("estimate", ("number",), np.asarray([values[label] for label in labels]), np.float64, "estimate"),
-            ("standard_error", ("number",), errors, np.float64, "standard error of the estimate"),
-            ("other", ("other",), np.arange(len(labels)), np.int64, "place of the other number"),
-            ("correlation", ("number", "other"), correlation, np.float64, "correlation of two estimates"),
-            ("step", ("step",), np.arange(1, 1 + len(found.trace)), np.int64, "step of the search"),
-            ("trace", ("step",), np.asarray(found.trace), np.float64, "objective after the step"),
-            ("objective", (), np.asarray(found.objective), np.float64, "-2 log likelihood without n ln 2 pi"),
-            ("constant", (), np.asarray(found.constant), np.float64, "n ln 2 pi"),
-            ("condition", (), np.asarray(found.condition), np.float64, "condition number of the curvature"),
-            ("converged", (), np.asarray(int(found.converged)), np.int8, "whether the fit converged"),
-        ]
-        texts = {"number": {"names": "\n".join(labels)}, "converged": {"reason": found.reason}}
-        return [
-            (Variable(name, dims, dtype, "1", meaning, texts.get(name, {}), group="fit"), array.astype(dtype))
-            for name, dims, array, dtype, meaning in made
-        ]

@@ -86,6 +86,7 @@ class Saem:
         self.own = {"id": study.ids[everyone], "chain": np.repeat(np.arange(self.chains), self.patients)}
         self.direct = direct_of(Course(study.outline, unknowns, study.observed, given_of(study.model)))
         self.trace: list[float] = []
+        self.path: list[np.ndarray] = []
         others = set(self.direct)
         self.placed = [i for i in range(len(unknowns.names)) if i not in others]
 
@@ -107,14 +108,14 @@ class Saem:
         """
         kept = checkpoint.recall("saem") if checkpoint else None
         if kept is not None:
-            self.trace = kept.pop("trace").tolist()
+            self.trace, self.path = kept.pop("trace").tolist(), list(kept.pop("path"))
             state = State(**{**kept, "number": int(kept["number"])})
         while state.number < WANDER + SETTLE:
             state = self.iterate(state)
+            self.path.append(state.z)
             if checkpoint and state.number % KEPT == 0:
-                checkpoint.keep(
-                    "saem", {**vars(state), "number": np.asarray(state.number), "trace": np.asarray(self.trace)}
-                )
+                way = {"trace": np.asarray(self.trace), "path": np.asarray(self.path)}
+                checkpoint.keep("saem", {**vars(state), "number": np.asarray(state.number), **way})
             told(state.number, self.trace[-1], state.z)
         return state
 

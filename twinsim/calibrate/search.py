@@ -44,7 +44,7 @@ class Searched:
 
     Attributes:
         converged: a full step foretold next to nothing.
-        trace: objective after each step.
+        trace: objective after each step; path: the unknowns then (step, unknown).
         evaluations: how often the objective was computed.
     """
 
@@ -52,6 +52,7 @@ class Searched:
     converged: bool
     reason: str
     trace: tuple[float, ...]
+    path: np.ndarray
     evaluations: int
 
     def at(self, point: Point, search: Search) -> Searched:
@@ -78,6 +79,7 @@ class Search:
     told: Callable[[int, float, np.ndarray], None] = lambda number, value, z: None
     evaluations: int = 0
     trace: list[float] = field(default_factory=list)
+    path: list[np.ndarray] = field(default_factory=list)
 
     def point(self, z: np.ndarray, starts: list[np.ndarray]) -> Point:
         """The objective at a place, random effects searched from several starts on."""
@@ -169,11 +171,12 @@ class Search:
 
     def _tell(self, point: Point) -> None:
         self.trace.append(point.value)
+        self.path.append(point.z)
         self.told(len(self.trace), point.value, point.z)
         log.debug("step %d: objective %.6f", len(self.trace), point.value)
 
     def _end(self, point: Point, converged: bool, reason: str) -> Searched:
-        return Searched(point, converged, reason, tuple(self.trace), self.evaluations)
+        return Searched(point, converged, reason, tuple(self.trace), np.asarray(self.path), self.evaluations)
 
 
 def _finite(point: Point) -> bool:

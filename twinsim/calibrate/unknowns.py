@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -149,6 +150,16 @@ def natural_values(unknowns: Unknowns, model: PopulationModel) -> np.ndarray:
     levels = ((unknowns.blocks, model.omega), (unknowns.blocks_occasion, model.omega_occasion))
     entries = [omega[b[i], b[j]] for blocks, omega in levels for b in blocks for i, j in _lower(len(b))]
     return np.asarray([*numbers, *entries], np.float64)
+
+
+def natural_path(unknowns: Unknowns, model: PopulationModel, path: np.ndarray) -> np.ndarray:
+    """Natural values at each place of a search (step, value).
+
+    Args:
+        path: (step, unknown).
+    """
+    given = given_of(model)
+    return np.asarray(jax.vmap(lambda z: unknowns.natural(z, given))(jnp.asarray(path)))
 
 
 def unknowns_of(

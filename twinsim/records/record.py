@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -175,6 +176,12 @@ class Records:
             raise DataError(
                 what, where=where, do="predict and simulate need none; a fit needs DV on its observation rows"
             )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the table."""
+        text = self.to_pandas().to_csv(index=False, float_format="%.17g")
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def to_pandas(self) -> pd.DataFrame:
         """The records as a table with NONMEM's names."""

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from twinsim.population.model import PopulationModel
-from twinsim.report.plots import BLUE, DEEP, ORANGE, QUIET, STYLE, day_ticks, legend_above, with_unit
+from twinsim.report.plots import BLUE, DEEP, ORANGE, QUIET, STYLE, day_ticks, with_unit
 
 MANY = 5000  # points above which a picture holds them as pixels
 
@@ -187,23 +187,55 @@ def effects(model: PopulationModel, etas: np.ndarray, shrinkage: pd.DataFrame) -
         return figure
 
 
-def convergence(trace: Sequence[float]) -> Figure:
-    """How far above the last value the objective was after each step of the search.
+def convergence(trace: Sequence[float], path: np.ndarray, labels: Sequence[str], limit: int = 11) -> Figure:
+    """The objective and the numbers after each step of the search.
 
     Args:
-        trace: see `Fit.trace`.
+        trace: see `Fit.trace`; path: see `Fit.path` (step, value); labels: of the values.
+        limit: values shown at most, the first ones.
     """
-    values = np.asarray(trace, np.float64)
-    above = values - np.nanmin(values)
+    labels = list(labels)[:limit]
+    steps, columns = np.arange(1, 1 + len(trace)), 3
+    rows = math.ceil((1 + len(labels)) / columns)
+    marker = {"marker": "o", "markersize": 2.5} if len(trace) < 60 else {}
+    with rc_context({**STYLE, "font.size": 9.0, "axes.formatter.useoffset": False}):
+        figure = Figure(figsize=(8.2, 1.6 * rows + 0.5), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+        for axes, words, values, color in zip(
+            grid, ["objective", *labels], [np.asarray(trace), *path.T], [DEEP, *[BLUE] * len(labels)], strict=False
+        ):
+            axes.plot(steps, values, color=color, linewidth=1.2, **marker)
+            axes.set_title(words, fontsize=9, loc="left", pad=3)
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        for axes in grid[1 + len(labels) :]:
+            axes.set_visible(False)
+        for axes in grid[max(0, 1 + len(labels) - columns) : 1 + len(labels)]:
+            axes.tick_params(labelbottom=True)
+        figure.supxlabel("Step of the search", fontsize=9.5)
+        return figure
+
+
+def recovery(truth: np.ndarray, values: np.ndarray, labels: Sequence[str]) -> Figure:
+    """How estimates of simulated studies scatter about the truth, each relative to it.
+
+    Args:
+        truth: (value); values: of each study (study, value).
+    """
+    shown = [i for i, value in enumerate(truth) if value]
     with rc_context(STYLE):
-        figure = Figure(figsize=(8.2, 2.9), layout="constrained")
+        figure = Figure(figsize=(8.2, 0.42 * len(shown) + 1.2), layout="constrained")
         axes = figure.add_subplot()
-        # Zero has no logarithm: what is closer than a millionth is drawn there.
-        axes.plot(np.arange(len(above)), np.maximum(above, 1e-6), "o-", color=BLUE, linewidth=1.4, markersize=3)
-        axes.set_yscale("log")
-        axes.set_xlabel("Step of the search")
-        axes.set_ylabel("Objective above the lowest")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        handles = [Line2D([], [], color=BLUE, marker="o", markersize=3, label=f"lowest {np.nanmin(values):.3f}")]
-        legend_above(axes, handles, 1)
+        relative = [values[:, i] / truth[i] for i in shown]
+        line = {"color": BLUE, "linewidth": 1.2}
+        lines = {f"{part}props": line for part in ("box", "whisker", "cap")}
+        lines["medianprops"] = {**line, "color": DEEP}
+        names = [labels[i] for i in shown]
+        axes.boxplot(
+            relative[::-1], orientation="horizontal", widths=0.55, sym="", whis=(2.5, 97.5), tick_labels=names[::-1],
+            **lines,
+        )  # fmt: skip
+        axes.axvline(1.0, color=ORANGE, linewidth=1.4)
+        axes.set_xlabel("Estimate divided by the truth")
+        axes.grid(axis="y", visible=False)
         return figure

@@ -11,6 +11,7 @@ from twinsim.report.html import Picture, Section, Table, number
 
 if TYPE_CHECKING:
     from twinsim.calibrate.fit_job import FitJob
+    from twinsim.calibrate.recovery_job import RecoveryJob
     from twinsim.calibrate.vpc import Vpc
 
 METHODS = {
@@ -31,7 +32,8 @@ def fit_sections(job: FitJob, check: Vpc) -> list[Section]:
         job: of a fit that was computed.
         check: a visual predictive check of the fitted model.
     """
-    return [estimates(job), *_described(job), simulated(job, check)]
+    resampled = [bootstrapped(job)] if job.resamples else []
+    return [estimates(job), *resampled, *_described(job), simulated(job, check)]
 
 
 def estimates(job: FitJob) -> Section:
@@ -55,9 +57,46 @@ def estimates(job: FitJob) -> Section:
     )
     text = f"{job.size:,} patients, {int(job.records.observations.sum()):,} observations, {METHODS[fit.method]}."
     pictures = [
-        Picture(fit_plots.convergence(fit.trace), "How far above its last value the objective was after each step.")
+        Picture(
+            fit_plots.convergence(fit.trace, fit.path, tuple(fit.values)),
+            "The objective and the numbers after each step"
+            + ("; the objective is that of simulated effects." if fit.method == "saem" else "."),
+        )
     ]
     return Section("Estimates", text, pictures, Table(columns, rows, frozenset({1, 2, 3, 4})), note)
+
+
+def bootstrapped(job: FitJob) -> Section:
+    """Intervals by resampled patients."""
+    found = job.resampled
+    rows = [
+        [str(label), number(one["ESTIMATE"], 4), number(one["SE"]), f"{number(one['LOW'])} to {number(one['HIGH'])}"]
+        for label, one in found.intervals().iterrows()
+    ]
+    columns = ["name", "estimate", "standard error", "95 % interval"]
+    drawn = f", drawn within {job.strata}" if job.strata else ""
+    text = (
+        f"{len(found.converged):,} fits of as many patients as there are, drawn with replacement{drawn}; "
+        f"{int(found.converged.sum()):,} converged and count."
+    )
+    return Section("Bootstrap", text, table=Table(columns, rows, frozenset({1, 2, 3})))
+
+
+def recovered(job: RecoveryJob) -> Section:
+    """How well simulated studies find the truth back."""
+    found, rows = job.refits, []
+    for label, one in found.recovered().iterrows():
+        shares = [f"{100.0 * one[name]:.1f} %" for name in ("BIAS", "RMSE", "COVERAGE")]
+        rows.append([str(label), *(number(one[name], 4) for name in ("TRUTH", "MEAN", "SD", "SE")), *shares])
+    columns = ["name", "truth", "mean estimate", "SD of estimates", "mean standard error", "bias", "RMSE", "coverage"]
+    count = f"{int(found.converged.sum()):,} of {len(found.converged):,}"
+    text = (
+        f"{count} fits converged and count. Coverage is the share of "
+        "95 % intervals (estimate -+ 1.96 standard errors) that hold the truth."
+    )
+    figure = fit_plots.recovery(found.truth, found.sound, found.labels)
+    caption = "Estimates of all studies: median, half of them in the box, 95 % between the whiskers."
+    return Section("Found back", text, [Picture(figure, caption)], Table(columns, rows, frozenset(range(1, 8))))
 
 
 def _effect_words(label: str) -> str:
