@@ -15,6 +15,7 @@ import pandas as pd
 import twinsim
 from experiments import Finished
 from experiments.steps import model_of, records_of, run_job
+from twinsim.by_record import DIMS, ByRecord
 from twinsim.config import RunConfig
 from twinsim.provenance import provenance_of
 from twinsim.store import Coordinate, Variable, status_variable
@@ -76,9 +77,7 @@ class PredictionJob:
 
     @property
     def coordinates(self) -> Mapping[str, Coordinate]:
-        return {
-            "record": Coordinate(np.arange(1 + int(self.records.place.max())), "1", "record of the patient, from 0")
-        }
+        return {"record": ByRecord(self.records).coordinate}
 
     @property
     def unit(self) -> str:
@@ -87,12 +86,10 @@ class PredictionJob:
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        dims, unit = ("patient", "record"), self.unit
         return (
-            Variable("record_time", dims, np.float64, "h", "time of the record"),
-            Variable("event", dims, np.int8, "1", "EVID of the record"),
-            Variable("observed", dims, np.float64, unit, "observed value"),
-            Variable("prediction", dims, np.float64, unit, "prediction with typical parameters"),
+            *ByRecord(self.records).variables,
+            Variable("observed", DIMS, np.float64, self.unit, "observed value"),
+            Variable("prediction", DIMS, np.float64, self.unit, "prediction with typical parameters"),
             status_variable(),
         )
 
@@ -113,17 +110,8 @@ class PredictionJob:
         return self.records.ids[first : first + count]
 
     def compute(self, first: int, count: int) -> Mapping[str, Any]:
-        shape = (len(self.coordinates["record"].array), count)
-        mine = (self.records.patient >= first) & (self.records.patient < first + count)
-        at = (self.records.place[mine], self.records.patient[mine] - first)
-        result: dict[str, Any] = {}
-        for name, column in (("record_time", "TIME"), ("observed", "DV"), ("prediction", "PRED")):
-            result[name] = np.full(shape, np.nan)
-            result[name][at] = self.table[column].to_numpy(np.float64)[mine]
-        result["event"] = np.full(shape, -1, np.int8)
-        result["event"][at] = self.table["EVID"].to_numpy()[mine]
-        flags = status_variable().attributes
-        codes = dict(zip(flags["flag_meanings"].split(), flags["flag_values"], strict=True))
-        worst = np.zeros(count, np.int8)
-        np.maximum.at(worst, at[1], np.array([codes[name] for name in self.table["STATUS"]], np.int8)[mine])
-        return {**result, "status": worst}
+        grid = ByRecord(self.records)
+        shown = {"observed": "DV", "prediction": "PRED"}
+        laid = {name: grid.lay(self.table[column], first, count) for name, column in shown.items()}
+        status = grid.worst_status(self.table["STATUS"].tolist(), first, count)
+        return {**grid.compute(first, count), **laid, "status": status}

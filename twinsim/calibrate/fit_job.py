@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from twinsim.by_record import DIMS, ByRecord
 from twinsim.calibrate.bootstrap import bootstrap
 from twinsim.calibrate.fit import Fit, fit
 from twinsim.calibrate.npde import Discrepancies, npde
@@ -108,9 +109,7 @@ class FitJob:
 
     @property
     def coordinates(self) -> Mapping[str, Coordinate]:
-        found = {
-            "record": Coordinate(np.arange(1 + int(self.records.place.max())), "1", "record of the patient, from 0")
-        }
+        found = {"record": ByRecord(self.records).coordinate}
         if self.model.occasion_eta_names:
             found["occasion"] = Coordinate(np.unique(self.records.occ), "1", "occasion")
         return found
@@ -122,15 +121,13 @@ class FitJob:
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        dims = ("patient", "record")
         found = [
             status_variable(),
-            Variable("record_time", dims, np.float64, "h", "time of the record"),
-            Variable("event", dims, np.int8, "1", "EVID of the record"),
+            *ByRecord(self.records).variables,
             Variable("objective", ("patient",), np.float64, "1", "the patient's share of the objective"),
         ]
-        found += [Variable(name, dims, np.float64, self.unit, meaning) for name, meaning in _VALUES.values()]
-        found += [Variable(name, dims, np.float64, "1", meaning) for name, meaning in _SCORES.values()]
+        found += [Variable(name, DIMS, np.float64, self.unit, meaning) for name, meaning in _VALUES.values()]
+        found += [Variable(name, DIMS, np.float64, "1", meaning) for name, meaning in _SCORES.values()]
         for name in self.model.eta_names:
             found.append(
                 Variable(name, ("patient",), np.float64, "1", f"most likely random effect on {name}", group="etas")
@@ -189,23 +186,11 @@ class FitJob:
         return self.records.ids[first : first + count]
 
     def compute(self, first: int, count: int) -> Mapping[str, Any]:
-        which = slice(first, first + count)
-        shape = (1 + int(self.records.place.max()), count)
-        mine = (self.records.patient >= first) & (self.records.patient < first + count)
-        at = (self.records.place[mine], self.records.patient[mine] - first)
-        result: dict[str, Any] = {}
-        columns = {"TIME": "record_time", **{column: name for column, (name, _) in {**_VALUES, **_SCORES}.items()}}
-        for column, name in columns.items():
-            result[name] = np.full(shape, np.nan)
-            result[name][at] = self.table[column].to_numpy(np.float64)[mine]
-        result["event"] = np.full(shape, -1, np.int8)
-        result["event"][at] = self.records.evid[mine]
-        result["objective"] = self.fit.shares[which]
+        which, grid = slice(first, first + count), ByRecord(self.records)
+        result: dict[str, Any] = {**grid.compute(first, count), "objective": self.fit.shares[which]}
+        for column, (name, _) in {**_VALUES, **_SCORES}.items():
+            result[name] = grid.lay(self.table[column], first, count)
         result |= {f"etas/{name}": self.fit.etas[i, which] for i, name in enumerate(self.model.eta_names)}
         for i, name in enumerate(self.model.occasion_eta_names):
             result[f"occasion_etas/{name}"] = self.fit.occasion_etas[i, :, which]
-        flags = status_variable().attributes
-        codes = dict(zip(flags["flag_meanings"].split(), flags["flag_values"], strict=True))
-        worst = np.zeros(count, np.int8)
-        np.maximum.at(worst, at[1], np.array([codes[name] for name in self.table["STATUS"]], np.int8)[mine])
-        return {**result, "status": worst}
+        return {**result, "status": grid.worst_status(self.table["STATUS"].tolist(), first, count)}

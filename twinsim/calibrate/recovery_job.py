@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from twinsim.by_record import ByRecord
 from twinsim.calibrate.recovery import recover
 from twinsim.calibrate.refits import Refits
 from twinsim.calibrate.whole_tables import Entry, WholeTables, refit_entries
@@ -61,19 +62,11 @@ class RecoveryJob:
 
     @property
     def coordinates(self) -> Mapping[str, Coordinate]:
-        return {"record": Coordinate(np.arange(self._rows), "1", "record of the patient, from 0")}
-
-    @property
-    def _rows(self) -> int:
-        return 1 + int(self.records.place.max())
+        return {"record": ByRecord(self.records).coordinate}
 
     @property
     def variables(self) -> tuple[Variable, ...]:
-        dims = ("patient", "record")
-        return (
-            Variable("record_time", dims, np.float64, "h", "time of the record"),
-            Variable("event", dims, np.int8, "1", "EVID of the record"),
-        )
+        return ByRecord(self.records).variables
 
     @property
     def reducers(self) -> tuple[WholeTables, ...]:
@@ -97,12 +90,4 @@ class RecoveryJob:
         return self.records.ids[first : first + count]
 
     def compute(self, first: int, count: int) -> Mapping[str, Any]:
-        mine = (self.records.patient >= first) & (self.records.patient < first + count)
-        at = (self.records.place[mine], self.records.patient[mine] - first)
-        found = {
-            "record_time": np.full((self._rows, count), np.nan),
-            "event": np.full((self._rows, count), -1, np.int8),
-        }
-        for name, values in (("record_time", self.records.time), ("event", self.records.evid)):
-            found[name][at] = values[mine]
-        return found
+        return ByRecord(self.records).compute(first, count)

@@ -297,5 +297,4 @@ def population_model(source: str | Path | Mapping[str, Any] | PopulationModel) -
         path = model_path(source)
         document, name = read_yaml(path), path.stem
     parts = read_parts(document, name)
-    omega, omega_occasion = parts.between_patients.omega, parts.between_occasions.omega
-    return PopulationModel(name, parts, document, {}, omega, omega_occasion)
+    return PopulationModel(name, parts, document, {}, parts.between_patients.omega, parts.between_occasions.omega)

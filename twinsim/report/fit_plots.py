@@ -228,12 +228,10 @@ def recovery(truth: np.ndarray, values: np.ndarray, labels: Sequence[str]) -> Fi
         axes = figure.add_subplot()
         relative = [values[:, i] / truth[i] for i in shown]
         line = {"color": BLUE, "linewidth": 1.2}
-        lines = {f"{part}props": line for part in ("box", "whisker", "cap")}
-        lines["medianprops"] = {**line, "color": DEEP}
         names = [labels[i] for i in shown]
         axes.boxplot(
             relative[::-1], orientation="horizontal", widths=0.55, sym="", whis=(2.5, 97.5), tick_labels=names[::-1],
-            **lines,
+            boxprops=line, whiskerprops=line, capprops=line, medianprops={**line, "color": DEEP},
         )  # fmt: skip
         axes.axvline(1.0, color=ORANGE, linewidth=1.4)
         axes.set_xlabel("Estimate divided by the truth")

@@ -68,11 +68,10 @@ def estimates(job: FitJob) -> Section:
 
 def bootstrapped(job: FitJob) -> Section:
     """Intervals by resampled patients."""
-    found = job.resampled
-    rows = [
-        [str(label), number(one["ESTIMATE"], 4), number(one["SE"]), f"{number(one['LOW'])} to {number(one['HIGH'])}"]
-        for label, one in found.intervals().iterrows()
-    ]
+    found, rows = job.resampled, []
+    for label, one in found.intervals().to_dict("index").items():
+        interval = f"{number(one['LOW'])} to {number(one['HIGH'])}"
+        rows.append([str(label), number(one["ESTIMATE"], 4), number(one["SE"]), interval])
     columns = ["name", "estimate", "standard error", "95 % interval"]
     drawn = f", drawn within {job.strata}" if job.strata else ""
     text = (
@@ -85,7 +84,7 @@ def bootstrapped(job: FitJob) -> Section:
 def recovered(job: RecoveryJob) -> Section:
     """How well simulated studies find the truth back."""
     found, rows = job.refits, []
-    for label, one in found.recovered().iterrows():
+    for label, one in found.recovered().to_dict("index").items():
         shares = [f"{100.0 * one[name]:.1f} %" for name in ("BIAS", "RMSE", "COVERAGE")]
         rows.append([str(label), *(number(one[name], 4) for name in ("TRUTH", "MEAN", "SD", "SE")), *shares])
     columns = ["name", "truth", "mean estimate", "SD of estimates", "mean standard error", "bias", "RMSE", "coverage"]
