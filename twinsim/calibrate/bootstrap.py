@@ -9,19 +9,18 @@ Bootstrap, chapter 13 (percentiles).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kernels import random
-from twinsim.calibrate.checkpoint import Checkpoint
-from twinsim.calibrate.climb import How
+from twinsim.calibrate.how import prepared
 from twinsim.calibrate.refits import Refits, refit
-from twinsim.calibrate.study import Study, study_of
-from twinsim.calibrate.unknowns import unknowns_of
+from twinsim.calibrate.study import Study
 from twinsim.errors import UsageError, nearest
-from twinsim.population.model import PopulationModel, population_model
+from twinsim.population.model import PopulationModel
 from twinsim.records import Records
 
 
@@ -32,18 +31,10 @@ def bootstrap(
     *,
     replicates: int = 200,
     strata: str | None = None,
-    fit: Sequence[str] | None = None,
-    covariance: str = "as_is",
-    outputs: Mapping[str, str] | None = None,
-    solver: str = "auto",
-    rtol: float | None = None,
-    starts: int = 3,
-    nodes: int | None = None,
     seed: int = 0,
-    max_steps: int = 300,
-    optimiser: str = "bfgs",
     checkpoint: str | Path | None = None,
     told: Callable[[int], None] = lambda done: None,
+    **how: Any,
 ) -> Refits:
     """Fit resampled patients again and again.
 
@@ -54,7 +45,7 @@ def bootstrap(
         seed: of the resamples, beside what it is for `twinsim.fit`.
         checkpoint: a folder where every resample's fit is kept; the same call goes on there to the same bits.
         told: hears how many fits are done.
-        others: see `twinsim.fit`.
+        how: other arguments of `twinsim.fit`, but for standard_errors.
 
     Returns:
         Refits, whose `intervals` are those of the bootstrap.
@@ -65,21 +56,16 @@ def bootstrap(
     """
     if replicates < 2:
         raise UsageError(f"{replicates} resamples tell nothing", where="replicates", do="ask for 200 or more")
-    study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
-    unknowns = unknowns_of(study.model, fit, covariance)
-    how = How(method, starts, nodes, seed, max_steps, optimiser).checked()
-    stratum = _stratum(records, strata)
-    kept = None
-    if checkpoint is not None:
-        settings = {**how.settings(study, unknowns, covariance), "strata": strata, "bootstrap": True}
-        kept = Checkpoint(checkpoint, {**settings, **study.identity})
-    begin = unknowns.begin(study.model)
+    ready = prepared(model, records, method, seed=seed, **how)
+    study, stratum = ready.study, _stratum(records, strata)
+    begin = ready.unknowns.begin(study.model)
 
     def resampled() -> Iterator[tuple[Study, np.ndarray]]:
         for number in range(replicates):
             yield study.of_patients(resample(stratum, seed, number)), begin
 
-    return refit(study.model, resampled(), unknowns, how, "sandwich", kept, told)
+    kept = ready.kept_in(checkpoint, bootstrap=True, strata=strata)
+    return refit(study.model, resampled(), ready.unknowns, ready.how, "sandwich", kept, told)
 
 
 def resample(stratum: np.ndarray, seed: int, number: int) -> np.ndarray:

@@ -15,8 +15,8 @@ import numpy as np
 from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
 from twinsim.calibrate.checkpoint import Checkpoint
-from twinsim.calibrate.directions import OPTIMISERS
 from twinsim.calibrate.evaluate import Evaluation, Evaluator, Modes
+from twinsim.calibrate.how import How
 from twinsim.calibrate.marginal import Marginal, Nodes, quadrature, samples
 from twinsim.calibrate.penalty import Penalty
 from twinsim.calibrate.saem import Saem
@@ -24,40 +24,13 @@ from twinsim.calibrate.search import Point, Search, Searched
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.uncertainty import Sharpness, sharpness
 from twinsim.calibrate.unknowns import Unknowns
-from twinsim.errors import DataError, one_of
+from twinsim.errors import DataError
 
 ROUNDS = 6
 GAIN = 1e-4  # foretold fall of the objective by a Newton step, below which a place is a minimum
 NODES = {"agq": 7, "imp": 2000}  # of each effect; of each patient
 FEW = 3  # effects, up to which saem ends with a look by quadrature
 SIMULATED = 0.1  # foretold fall of the objective that simulated iterations may leave
-ALL_METHODS = (*METHODS, "agq", "imp", "saem")
-
-
-class How(NamedTuple):
-    """How a fit goes: arguments of `twinsim.fit`."""
-
-    method: str
-    starts: int
-    nodes: int | None
-    seed: int
-    max_steps: int
-    optimiser: str
-
-    def checked(self) -> How:
-        """The same.
-
-        Raises:
-            UsageError: an unknown method or optimiser.
-        """
-        one_of(self.method, ALL_METHODS, "method")
-        one_of(self.optimiser, OPTIMISERS, "optimiser")
-        return self
-
-    def settings(self, study: Study, unknowns: Unknowns, covariance: str) -> dict[str, Any]:
-        """What determines a fit's numbers beside the study itself, as JSON data."""
-        more = {"solver": repr(study.outline.problem.solver), "fitted": list(unknowns.names)}
-        return {**self._asdict(), "covariance": covariance, **more}
 
 
 class Summit(NamedTuple):

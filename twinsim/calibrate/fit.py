@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from twinsim.calibrate.checkpoint import Checkpoint
-from twinsim.calibrate.climb import ALL_METHODS, How, Summit, ascend, look, require_finite
+from twinsim.calibrate.climb import Summit, ascend, look, require_finite
 from twinsim.calibrate.evaluate import effects_of, places
+from twinsim.calibrate.how import prepared
 from twinsim.calibrate.judgement import objections
-from twinsim.calibrate.study import Study, study_of
+from twinsim.calibrate.study import Study
 from twinsim.calibrate.uncertainty import KINDS, natural_covariance
-from twinsim.calibrate.unknowns import Unknowns, natural_path, natural_values, unknowns_of
+from twinsim.calibrate.unknowns import Unknowns, natural_path, natural_values
 from twinsim.errors import one_of
-from twinsim.population.model import PopulationModel, population_model
+from twinsim.population.model import PopulationModel
 from twinsim.records import Records
 
 log = logging.getLogger(__name__)
@@ -85,9 +85,9 @@ def objective(
 
     Args: see `fit`.
     """
-    one_of(method, ALL_METHODS, "method")
-    study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
-    unknowns = unknowns_of(study.model)
+    study, unknowns, *_ = prepared(
+        model, records, method, outputs=outputs, solver=solver, rtol=rtol, starts=starts, nodes=nodes, seed=seed
+    )
     z = unknowns.begin(study.model)
     found = look(study, unknowns, z, method, places(study, starts, seed), nodes, seed)
     require_finite(study, found)
@@ -136,14 +136,13 @@ def fit(
         UsageError: an unknown name, a number that starts at its bound, an output without residual error.
         DataError: nothing was observed, or patients that cannot be predicted with the model's own values.
     """
-    how = How(method, starts, nodes, seed, max_steps, optimiser).checked()
     if standard_errors is not None:
         one_of(standard_errors, KINDS, "standard_errors")
-    study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
-    unknowns = unknowns_of(study.model, fit, covariance)
-    kept = None
-    if checkpoint is not None:
-        kept = Checkpoint(checkpoint, {**how.settings(study, unknowns, covariance), **study.identity})
+    study, unknowns, how, _ = ready = prepared(
+        model, records, method, fit=fit, covariance=covariance, outputs=outputs, solver=solver, rtol=rtol,
+        starts=starts, nodes=nodes, seed=seed, max_steps=max_steps, optimiser=optimiser,
+    )  # fmt: skip
+    kept = ready.kept_in(checkpoint)
 
     def tell(number: int, value: float, z: np.ndarray) -> None:
         if told is not None:

@@ -6,19 +6,18 @@ search begins away from the truth, by a normal step of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from twinsim.calibrate.checkpoint import Checkpoint
-from twinsim.calibrate.climb import How
+from twinsim.calibrate.how import prepared
 from twinsim.calibrate.refits import Refits, refit
 from twinsim.calibrate.replicates import replicate
-from twinsim.calibrate.study import Study, study_of
-from twinsim.calibrate.unknowns import unknowns_of
+from twinsim.calibrate.study import Study
 from twinsim.errors import UsageError
-from twinsim.population.model import PopulationModel, population_model
+from twinsim.population.model import PopulationModel
 from twinsim.records import Records
 
 AWAY = 0.2  # standard deviation of where a search begins, about the truth: a factor of 1.2 on a logarithmic scale
@@ -30,19 +29,11 @@ def recover(
     method: str = "focei",
     *,
     studies: int = 200,
-    fit: Sequence[str] | None = None,
-    covariance: str = "as_is",
-    outputs: Mapping[str, str] | None = None,
-    solver: str = "auto",
-    rtol: float | None = None,
-    starts: int = 3,
-    nodes: int | None = None,
     seed: int = 0,
-    max_steps: int = 300,
-    optimiser: str = "bfgs",
     standard_errors: str = "sandwich",
     checkpoint: str | Path | None = None,
     told: Callable[[int], None] = lambda done: None,
+    **how: Any,
 ) -> Refits:
     """Simulate studies by a model, and fit each.
 
@@ -53,7 +44,7 @@ def recover(
         seed: of the studies and of where searches begin, beside what it is for `twinsim.fit`.
         checkpoint: a folder where every study's fit is kept; the same call goes on there to the same bits.
         told: hears how many fits are done.
-        others: see `twinsim.fit`.
+        standard_errors: see `twinsim.fit`; how: other arguments of it.
 
     Returns:
         Refits, whose `recovered` tells how well.
@@ -64,21 +55,17 @@ def recover(
     """
     if studies < 2:
         raise UsageError(f"{studies} studies tell nothing", where="studies", do="ask for 200 or more")
-    study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
+    ready = prepared(model, records, method, seed=seed, **how)
+    study = ready.study
     if study.outline.censored:
         do = "give a design without CENS: every simulated value is seen"
         raise UsageError("the design has censored records", where=records.source, do=do)
-    unknowns = unknowns_of(study.model, fit, covariance)
-    how = How(method, starts, nodes, seed, max_steps, optimiser).checked()
-    kept = None
-    if checkpoint is not None:
-        settings = {**how.settings(study, unknowns, covariance), "standard_errors": standard_errors, "recovery": True}
-        kept = Checkpoint(checkpoint, {**settings, **study.identity})
-    truth, values = unknowns.begin(study.model), replicate(study, studies, seed).values
+    truth, values = ready.unknowns.begin(study.model), replicate(study, studies, seed).values
     away = AWAY * np.random.default_rng(seed).standard_normal((studies, len(truth)))
 
     def simulated() -> Iterator[tuple[Study, np.ndarray]]:
         for number in range(studies):
             yield study.with_values(values[number]), truth + away[number]
 
-    return refit(study.model, simulated(), unknowns, how, standard_errors, kept, told)
+    kept = ready.kept_in(checkpoint, recovery=True, standard_errors=standard_errors)
+    return refit(study.model, simulated(), ready.unknowns, ready.how, standard_errors, kept, told)

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from twinsim.calibrate.checkpoint import Checkpoint
-from twinsim.calibrate.climb import How, ascend
+from twinsim.calibrate.climb import ascend
 from twinsim.calibrate.evaluate import places
+from twinsim.calibrate.how import How
 from twinsim.calibrate.judgement import objections
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.uncertainty import natural_covariance
