@@ -60,7 +60,7 @@ def fitted(config: RunConfig, job: FitJob) -> Finished:
     job = replace(job, resamples=calibrate.bootstrap, strata=calibrate.strata)
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
     with kept_in(config, folder) as kept:
-        job = replace(job, checkpoint=kept, told_resamples=counting(calibrate.bootstrap, "resamples"))
+        job = replace(job, checkpoint=kept, told_resamples=counting(config, calibrate.bootstrap, "resamples"))
         lead = f"{job.model.title}: fitted to {job.size:,} patients of {Path(job.records.source).name}."
         finished = run_job(config, job, job.model, lead, lambda: sections(job))
     if finished.plan is None and finished.paths and not job.fit.converged:
@@ -96,7 +96,7 @@ def sections(job: FitJob) -> list[Section]:
 
 def progress(config: RunConfig) -> Callable[[int, float, Mapping[str, float]], None]:
     """Tells of a step now and then, and how long simulated iterations will still take."""
-    due, left = _Now(), _Left(WANDER + SETTLE)
+    due, left = _Now(config), _Left(WANDER + SETTLE)
 
     def told(step: int, objective: float, numbers: Mapping[str, float]) -> None:
         if not due():
@@ -108,27 +108,27 @@ def progress(config: RunConfig) -> Callable[[int, float, Mapping[str, float]], N
     return told
 
 
-def counting(total: int, what: str) -> Callable[[int], None]:
+def counting(config: RunConfig, total: int, what: str) -> Callable[[int], None]:
     """Tells now and then how many fits are done, and how long the others will take."""
-    due, left = _Now(), _Left(total)
+    due, left = _Now(config), _Left(total)
 
     def told(done: int) -> None:
         ahead = left(done)
-        if due() or done == total:
+        if due(done == total):
             log.info("%s: %d%s", what, done, ahead)
 
     return told
 
 
 class _Now:
-    """True at most once per `TOLD_EVERY` seconds."""
+    """True at most once per `TOLD_EVERY` seconds, and at the end; never with progress=none."""
 
-    def __init__(self) -> None:
-        self.last = time.monotonic()
+    def __init__(self, config: RunConfig) -> None:
+        self.last, self.told = time.monotonic(), config.progress != "none"
 
-    def __call__(self) -> bool:
+    def __call__(self, end: bool = False) -> bool:
         now = time.monotonic()
-        due = now - self.last >= TOLD_EVERY
+        due = self.told and (end or now - self.last >= TOLD_EVERY)
         self.last = now if due else self.last
         return due
 

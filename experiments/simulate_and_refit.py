@@ -27,7 +27,7 @@ def run(config: RunConfig) -> Finished:
     job = RecoveryJob(model, records, {**options_of(config), "studies": studies}, name=config.title)
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
     with kept_in(config, folder) as kept:
-        job = replace(job, checkpoint=kept, told=counting(studies, "studies fitted"))
+        job = replace(job, checkpoint=kept, told=counting(config, studies, "studies fitted"))
         lead = (
             f"{studies:,} studies of {job.size:,} patients and {int(records.observations.sum()):,} observations each, "
             f"simulated by the model {model.name} and fitted: {config.method}."

@@ -230,13 +230,14 @@ class _Once(logging.Filter):
 
 
 def _start_logging(config: RunConfig) -> None:
-    """Lines of the library on the standard error: which solver and why, what was converted, what was assumed."""
-    logger = logging.getLogger("twinsim")
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
+    """Lines of library and recipes on the standard error: which solver and why, what was converted or assumed."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.addFilter(_Once())
-    logger.addHandler(handler)
-    logger.propagate = False
-    logger.setLevel(logging.WARNING if config.quiet else logging.DEBUG if config.debug else logging.INFO)
+    for name in ("twinsim", "experiments"):
+        logger = logging.getLogger(name)
+        for old in list(logger.handlers):
+            logger.removeHandler(old)
+        logger.addHandler(handler)
+        logger.propagate = False
+        logger.setLevel(logging.WARNING if config.quiet else logging.DEBUG if config.debug else logging.INFO)

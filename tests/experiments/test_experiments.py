@@ -100,6 +100,11 @@ def test_results_open_with_dimensions_units_and_coordinates(done, name):
             assert [d[0].name for d in file[each].dims] == [f"/{d}" for d in root[each].dims]
 
 
+def test_series_of_fits_tell_how_far_they_are(done):
+    assert "studies fitted: 4 of 4" in done("simulate_and_refit")[0].err
+    assert "resamples: 3 of 3" in done("fit_theophylline")[0].err
+
+
 def test_cohort_pk_is_the_sum_of_single_doses(done):
     _, folder = done("cohort_pk")
     with xarray.open_datatree(folder / "results.h5") as tree:
