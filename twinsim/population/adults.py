@@ -35,6 +35,7 @@ import numpy as np
 from jax import Array
 
 from kernels import random
+from twinsim.population.lines import between
 
 SCORES = ("height", "weight", "creatinine", "haematocrit")
 NAMES = ("sex", "age", "height", "weight", "creatinine", "haematocrit", "albumin")
@@ -131,11 +132,10 @@ def between_bands(sex: Array, age: Array) -> dict[str, Array]:
     is_female = columns["female"] > 0.5
     middle = 0.5 * (columns["age_from"] + columns["age_to"])
 
-    def at(column: np.ndarray) -> Array:
-        male, female = (jnp.interp(age, middle[chosen], column[chosen]) for chosen in (~is_female, is_female))
-        return jnp.where(sex > 0.5, female, male)
-
-    return {name: at(column) for name, column in columns.items() if name not in ("female", "age_from", "age_to")}
+    names = [name for name in columns if name not in ("female", "age_from", "age_to")]
+    stacked = np.array([columns[name][chosen] for chosen in (~is_female, is_female) for name in names])
+    found = between(age, middle[is_female], stacked)
+    return {name: jnp.where(sex > 0.5, found[len(names) + i], found[i]) for i, name in enumerate(names)}
 
 
 def log_quantile(z: Array, row: dict[str, Array], name: str) -> Array:

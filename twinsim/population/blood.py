@@ -21,6 +21,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from twinsim.population.lines import between
+
 DAYS = 365.25  # days of a year
 UMOL = 88.4  # creatinine [umol/L per mg/dL]
 CREATININE_SD = 0.145  # of ln creatinine; assumed
@@ -69,7 +71,7 @@ def glycoprotein(age: Array, z: Array) -> Array:
 def haematocrit_of_children(sex: Array, age: Array, z: Array) -> Array:
     """Haematocrit [%] (patient,) at an age [y] and a normal score."""
     ages, is_female = HAEMATOCRIT[:, 0], sex > 0.5
-    boys, girls, boys_sd, girls_sd = (jnp.interp(age, ages, HAEMATOCRIT[:, column]) for column in range(1, 5))
+    boys, girls, boys_sd, girls_sd = between(age, ages, HAEMATOCRIT[:, 1:].T)
     return jnp.where(is_female, girls, boys) + jnp.where(is_female, girls_sd, boys_sd) * z
 
 

@@ -28,6 +28,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from twinsim.population.lines import between
+
 AGE_TO = 20.0
 # 95 % point of the standard normal distribution
 _POINT = 1.6448536269514722
@@ -47,12 +49,12 @@ def measure(name: str, sex: Array, age: Array, z: Array) -> Array:
     Returns:
         Height [cm] or weight [kg] (patient,).
     """
-    power, median, spread = (_at(sex, age, f"{name}_{part}") for part in "lms")
+    power, middle, spread = _at(sex, age, *(f"{name}_{part}" for part in "lms"))
     z = jnp.clip(z, -_LIMIT, _LIMIT)
     side = jnp.where(z < 0.0, -1.0, 1.0)
 
     def inner(score: Array) -> Array:
-        return median * jnp.exp(jnp.log1p(power * spread * score) / power)
+        return middle * jnp.exp(jnp.log1p(power * spread * score) / power)
 
     near, knee, edge = inner(jnp.clip(z, -2.0, 2.0)), inner(side * 1.0), inner(side * _STRAIGHT_FROM)
     far = edge + (jnp.abs(z) - _STRAIGHT_FROM) * (edge - knee)
@@ -61,18 +63,19 @@ def measure(name: str, sex: Array, age: Array, z: Array) -> Array:
 
 def median(name: str, sex: Array, age: Array) -> Array:
     """The median height [cm] or weight [kg] of an age (patient,)."""
-    return _at(sex, age, f"{name}_m")
+    return _at(sex, age, f"{name}_m")[0]
 
 
 def correlation(sex: Array, age: Array) -> Array:
     """Correlation of the scores of height and weight (patient,)."""
-    return _at(sex, age, "correlation")
+    return _at(sex, age, "correlation")[0]
 
 
-def _at(sex: Array, age: Array, column: str) -> Array:
+def _at(sex: Array, age: Array, *columns: str) -> list[Array]:
     table = _table()
-    male, female = (jnp.interp(age, table["age"], table[f"{word}_{column}"]) for word in ("male", "female"))
-    return jnp.where(sex > 0.5, female, male)
+    stacked = np.array([table[f"{word}_{column}"] for word in ("male", "female") for column in columns])
+    found = between(age, table["age"], stacked)
+    return [jnp.where(sex > 0.5, found[len(columns) + i], found[i]) for i in range(len(columns))]
 
 
 @lru_cache(maxsize=1)

@@ -34,6 +34,7 @@ from jax import Array
 from kernels import random
 from twinsim.errors import UsageError
 from twinsim.population import adults, blood, growth
+from twinsim.population.lines import between, scores
 
 NAMES = (*adults.NAMES, "aag")
 UNITS = {
@@ -87,8 +88,9 @@ class People:
 
         age = _age(random.uniform(key("age"), patient), self.age_from, self.age_to)
         sex = (random.uniform(key("sex"), patient) < _women(age)).astype(jnp.float64)
-        e = {name: random.normal(key(name), patient) for name in (*adults.SCORES, "albumin", "aag")}
-        return at(sex, age, e)
+        names = (*adults.SCORES, "albumin", "aag")
+        e = scores(seed, [f"population.people.{name}" for name in names], patient)
+        return at(sex, age, dict(zip(names, e.values(), strict=True)))
 
 
 def at(sex: Array, age: Array, e: Mapping[str, Array]) -> dict[str, Array]:
@@ -142,7 +144,7 @@ def _bands() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _age(position: Array, age_from: float, age_to: float) -> Array:
     ends, up_to, _ = _bands()
     low, high = np.interp([age_from, age_to], ends, up_to)
-    return jnp.clip(jnp.interp(low + position * (high - low), up_to, ends), age_from, age_to)
+    return jnp.clip(between(low + position * (high - low), up_to, ends), age_from, age_to)
 
 
 def _women(age: Array) -> Array:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from kernels import random
@@ -15,6 +14,7 @@ from twinsim.population.anatomy import conditions, enzymes, flows, kidney, masse
 from twinsim.population.anatomy.catalogue import CHANGED, GIVEN, NEEDS
 from twinsim.population.anatomy.organs import ORGANS, SPLANCHNIC, TISSUES, reference, table
 from twinsim.population.derived import surface_area_mosteller
+from twinsim.population.lines import scores
 
 SCORES = (
     *(f"mass.{name}" for name in masses.DRAWN),
@@ -56,7 +56,8 @@ def anatomy(seed: Any, patient: Any, covariates: Mapping[str, Any]) -> dict[str,
     none = jnp.zeros_like(x["age"])
     levels = {name: x.get(name, none) for name in ("cirrhosis", "ckd")}
 
-    z = _scores(seed, patient)
+    streams = [f"population.anatomy.{name}" for name in SCORES]
+    z = dict(zip(SCORES, scores(seed, streams, patient).values(), strict=True))
     person = reference(x["sex"], x["age"])
     given = {name: x[f"{name}_mass"] for name in GIVEN if f"{name}_mass" in x}
     typical = masses.typical_masses(x["sex"], x["age"], x["height"], x["weight"], person, given)
@@ -73,17 +74,6 @@ def anatomy(seed: Any, patient: Any, covariates: Mapping[str, Any]) -> dict[str,
     result |= _enzymes(x["age"], levels["cirrhosis"], z)
     result["unbound_factor"] = conditions.by_level(conditions.CKD_UNBOUND, levels["ckd"])
     return result
-
-
-def _scores(seed: Any, patient: Array) -> dict[str, Array]:
-    """An independent standard normal score for each name of SCORES, every name with its own stream (patient,).
-
-    All in one call: a program of fifty calls takes ten times as long to compile.
-    """
-    streams = np.array([random.stream_id(f"population.anatomy.{name}") for name in SCORES], np.uint32)
-    keys = random.key(seed, cast(Any, jnp.asarray(streams)[:, None]))
-    rows = random.normal(keys, patient[None, :])
-    return {name: rows[i] for i, name in enumerate(SCORES)}
 
 
 def _part(z: Mapping[str, Array], group: str) -> dict[str, Array]:

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from twinsim.population.lines import between
+
 CIRRHOSIS_LEVELS, CKD_LEVELS = 3, 5
 
 # quantity -> factor without cirrhosis and in Child-Pugh A, B, C
@@ -77,6 +79,6 @@ def gfr_in_ckd(stage: Array, gfr: Array, position: Array) -> Array:
 
 def haematocrit_in_ckd(stage: Array, sex: Array, gfr: Array) -> Array:
     """The factor on haematocrit (patient,) at a GFR [mL/min/1.73m2]; 1 without CKD."""
-    at, men, women = _CKD_HAEMATOCRIT
-    factor = jnp.where(sex > 0.5, jnp.interp(gfr, at, women), jnp.interp(gfr, at, men))
+    men, women = between(gfr, _CKD_HAEMATOCRIT[0], np.array(_CKD_HAEMATOCRIT[1:]))
+    factor = jnp.where(sex > 0.5, women, men)
     return jnp.where(stage > 0.0, factor, 1.0)

@@ -26,6 +26,7 @@ from jax import Array
 
 from twinsim.population.anatomy.organs import OUTPUTS, REST_SHARE, TISSUES, WEIGHTS, Reference, by_sex, table
 from twinsim.population.derived import surface_area_mosteller
+from twinsim.population.lines import between
 
 FLOW_CV = 0.05
 # age [y]; from 25 on 0.5 % of the value at 25 is lost each year, and at 35 it is 1
@@ -50,7 +51,7 @@ def cardiac_output(age: Array, height: Array, weight: Array, reference: Referenc
 
 
 def _ageing(age: Array) -> Array:
-    return jnp.interp(age, _AGEING[0], _AGEING[1])
+    return between(age, _AGEING[0], _AGEING[1])
 
 
 def tissue_flows(
@@ -86,5 +87,5 @@ def _perfusion(sex: Array, age: Array, name: str) -> Array:
         return adult
     i = found.organs.index(name)
     grown = [found.flow[s, i] * OUTPUTS[s, -1] / found.masses[s, i, -1] for s in range(2)]
-    male, female = (jnp.interp(age, _BRAIN_AGES, np.append(_BRAIN, value)) for value in grown)
+    male, female = between(age, _BRAIN_AGES, np.array([np.append(_BRAIN, value) for value in grown]))
     return jnp.where(sex > 0.5, female, male)

@@ -22,6 +22,7 @@ import numpy as np
 from jax import Array
 
 from twinsim.population import growth
+from twinsim.population.lines import between
 
 # Tissues in the order of rows here; their masses and the two bloods add up to the weight.
 TISSUES = (
@@ -122,14 +123,12 @@ def reference(sex: Array, age: Array) -> Reference:
     stature = jnp.clip(growth.median("height", sex, jnp.minimum(age, growth.AGE_TO)), HEIGHTS[0, 0], adult)
     stature = jnp.where(age >= growth.AGE_TO, adult, stature)
 
-    def between(nodes: np.ndarray) -> Array:
-        """Values of both sexes, log-linear in log height: nodes (sex, reference person)."""
-        male, female = (jnp.exp(jnp.interp(jnp.log(stature), np.log(HEIGHTS[i]), np.log(nodes[i]))) for i in range(2))
-        return jnp.where(is_female, female, male)
-
     found = table()
-    masses = {organ: between(found.masses[:, i]) for i, organ in enumerate(found.organs)}
-    return Reference(stature, between(WEIGHTS), between(OUTPUTS), masses)
+    nodes = np.concatenate([WEIGHTS[:, None], OUTPUTS[:, None], found.masses], axis=1)
+    male, female = (jnp.exp(between(jnp.log(stature), np.log(HEIGHTS[i]), np.log(nodes[i]))) for i in range(2))
+    values = jnp.where(is_female[None, :], female, male)
+    masses = {organ: values[2 + i] for i, organ in enumerate(found.organs)}
+    return Reference(stature, values[0], values[1], masses)
 
 
 def by_sex(sex: Array, organ: str, column: np.ndarray) -> Array:
