@@ -23,7 +23,7 @@ class Item:
 
 
 _HTTK = "httk-pop, Ring et al. 2017, doi:10.1016/j.envint.2017.06.004; McNally et al. 2014; ICRP 89 (2002)"
-_FLOW = "ICRP 89 (2002) tables 2.39 and 2.40; Abraham et al. 2005, doi:10.1007/s00204-004-0613-4; httk-pop"
+_FLOW = "ICRP 89 (2002) tables 2.39 and 2.40; Abraham et al. 2005, Arch Toxicol 79:63; httk-pop"
 _HEPATIC = "Edginton and Willmann 2008, Clin Pharmacokinet 47:743; Johnson et al. 2010, Clin Pharmacokinet 49:189"
 _GFR = (
     "Rhodin et al. 2009, doi:10.1007/s00467-008-0997-5; Pottel et al. 2021, doi:10.7326/M20-4366; Inker et al. 2021, "

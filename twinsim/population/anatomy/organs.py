@@ -57,8 +57,8 @@ REST_SHARE = 0.047
 _NODES = ("newborn", "1", "5", "10", "15", "adult")
 HEIGHTS = np.array([[51.0, 76.0, 109.0, 138.0, 167.0, 176.0], [51.0, 76.0, 109.0, 138.0, 161.0, 163.0]])  # [cm]
 WEIGHTS = np.array([[3.5, 10.0, 19.0, 32.0, 56.0, 73.0], [3.5, 10.0, 19.0, 32.0, 53.0, 60.0]])  # [kg]
-# Cardiac output [L/h]. Source: birth and 1 year Alverson et al. 1987, in Abraham et al. 2005, Arch Toxicol 79:63,
-# doi:10.1007/s00204-004-0613-4; then ICRP 89 table 2.39: 3.4, 5.0, 6.1, 6.5 (men) and 5.9 (women) L/min.
+# Cardiac output [L/h]. Source: birth and 1 year Alverson et al. 1987, in Abraham et al. 2005, Arch Toxicol 79:63;
+# then ICRP 89 table 2.39: 3.4, 5.0, 6.1, 6.5 (men) and 5.9 (women) L/min.
 OUTPUTS = np.array([[44.0, 109.0, 204.0, 300.0, 366.0, 390.0], [44.0, 109.0, 204.0, 300.0, 366.0, 354.0]])
 
 
