@@ -36,13 +36,16 @@ def add_anatomy(cohort: Cohort, seed: int = 0, names: Iterable[str] | None = Non
         names: of `anatomy.catalogue.ITEMS`; None for all.
 
     Raises:
-        UsageError: a name, or an organ of which the mass is given, that does not exist; a missing covariate.
+        UsageError: a name, or an organ of which the mass is given, that does not exist; a missing covariate,
+            a seed that is no number.
         DataError: bodies that cannot be, a covariate that changes in time.
     """
     chosen = NAMES if names is None else tuple(names)
     for name in chosen:
         if name not in ITEMS:
             raise UsageError(f"anatomy gives no {name}", where="add_anatomy", do=nearest(name, ITEMS))
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 1 << 64:
+        raise UsageError(f"seed={seed} is not a whole number from 0", where="add_anatomy")
     timed = [name for name in cohort.timed if name in _USED]
     if timed:
         do = "take their values at one time: Cohort(ids, cohort.at(0.0), units)"

@@ -12,7 +12,8 @@ does not, and growth shows in its mass (Abraham et al. 2005). cv of flows 0.05, 
 not vary between people of the same size and age (as in httk-pop).
 
 Source: shares ICRP 89 (2002) table 2.40; reference outputs in `organs`; brain 50, 59, 71, 68, 57 mL/min/100g at birth,
-1, 5, 10 and 15 years: Chiron et al. 1992, method of the others Abraham et al. 2005, Arch Toxicol 79:63, as carried by compphysiol; ageing and cv: httk-pop, Ring et al. 2017.
+1, 5, 10 and 15 years: Chiron et al. 1992, method of the others Abraham et al. 2005, Arch Toxicol 79:63, as carried by
+compphysiol; ageing and cv: httk-pop, Ring et al. 2017.
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ def test_an_organ_that_there_is_not(name, words):
 def test_other_wrong_usage():
     with pytest.raises(UsageError, match="did you mean liver_volume"):
         add_anatomy(three(), names=["liver_volum"])
+    with pytest.raises(UsageError, match="seed=-1 is not a whole number"):
+        add_anatomy(three(), seed=-1)
     small = Cohort([1], {"sex": [0.0], "age": [30.0], "height": [170.0]}, {"sex": "1", "age": "y", "height": "cm"})
     with pytest.raises(UsageError, match="anatomy needs weight"):
         add_anatomy(small)
