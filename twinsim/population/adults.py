@@ -35,7 +35,9 @@ import numpy as np
 from jax import Array
 
 from kernels import random
+from twinsim.population.lines import between
 
+SCORES = ("height", "weight", "creatinine", "haematocrit")
 NAMES = ("sex", "age", "height", "weight", "creatinine", "haematocrit", "albumin")
 
 # age from [y], lower and upper reference limit of plasma albumin [g/L]; the project recommends one interval for men
@@ -76,7 +78,26 @@ def sample(seed: Any, patient: Array) -> dict[str, Array]:
     row = {name: jnp.take(jnp.asarray(column), stratum, mode="clip") for name, column in columns.items()}
     age = row["age_from"] + (row["age_to"] - row["age_from"]) * random.uniform(key("age"), patient)
 
-    e = {name: random.normal(key(name), patient) for name in ("height", "weight", "creatinine", "haematocrit")}
+    e = {name: random.normal(key(name), patient) for name in SCORES}
+    body = person(row, e)
+    return {
+        "sex": row["female"],
+        "age": age,
+        **body,
+        "albumin": albumin(age, random.normal(key("albumin"), patient)),
+    }
+
+
+def person(row: dict[str, Array], e: dict[str, Array]) -> dict[str, Array]:
+    """Height, weight, creatinine and haematocrit from four independent normal scores.
+
+    Args:
+        row: coefficients by name, (patient,) each, of a stratum or `between_bands`.
+        e: normal scores by the names of SCORES, (patient,) each.
+
+    Returns:
+        height [cm], weight [kg], creatinine [mg/dL], haematocrit [%], (patient,) each.
+    """
     z_weight = row["weight_on_height"] * e["height"] + row["weight_own"] * e["weight"]
     z_creatinine = (
         row["creatinine_on_height"] * e["height"]
@@ -90,14 +111,31 @@ def sample(seed: Any, patient: Array) -> dict[str, Array]:
         + row["haematocrit_own"] * e["haematocrit"]
     )
     return {
-        "sex": row["female"],
-        "age": age,
         "height": row["height_mean_cm"] + row["height_sd_cm"] * e["height"],
         "weight": jnp.exp(log_quantile(z_weight, row, "weight")),
         "creatinine": jnp.exp(log_quantile(z_creatinine, row, "creatinine")),
         "haematocrit": row["haematocrit_mean_pct"] + row["haematocrit_sd_pct"] * z_haematocrit,
-        "albumin": _albumin(age, random.normal(key("albumin"), patient)),
     }
+
+
+def between_bands(sex: Array, age: Array) -> dict[str, Array]:
+    """Coefficients that follow age on straight lines between the middles of the bands, and are constant beyond them.
+
+    Args:
+        sex: 0 male, 1 female (patient,).
+        age: [y] (patient,).
+
+    Returns:
+        name -> (patient,).
+    """
+    _, columns = _table()
+    is_female = columns["female"] > 0.5
+    middle = 0.5 * (columns["age_from"] + columns["age_to"])
+
+    names = [name for name in columns if name not in ("female", "age_from", "age_to")]
+    stacked = np.array([columns[name][chosen] for chosen in (~is_female, is_female) for name in names])
+    found = between(age, middle[is_female], stacked)
+    return {name: jnp.where(sex > 0.5, found[len(names) + i], found[i]) for i, name in enumerate(names)}
 
 
 def log_quantile(z: Array, row: dict[str, Array], name: str) -> Array:
@@ -122,7 +160,8 @@ def _hinge(v: Array) -> Array:
     return TAIL_WIDTH * jnp.logaddexp(v / TAIL_WIDTH, jnp.zeros_like(v))
 
 
-def _albumin(age: Array, score: Array) -> Array:
+def albumin(age: Array, score: Array) -> Array:
+    """Plasma albumin [g/L] at an age [y] and a normal score, by ALBUMIN_INTERVALS."""
     mean, sd = jnp.zeros_like(age), jnp.zeros_like(age)
     for age_from, low, high in ALBUMIN_INTERVALS:
         mean = jnp.where(age >= age_from, 0.5 * (low + high), mean)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from twinsim.population.anatomy.catalogue import ITEMS
 from twinsim.population.derived import DERIVED
 
 _NHANES = "NHANES 2007-2012 examination files with examination weights, CDC/NCHS"
 _NORIP = "Rustad et al. 2004, Scand J Clin Lab Invest 64:271, doi:10.1080/00365510410006324"
+_JOHNSON = "Johnson et al. 2006, Clin Pharmacokinet 45:931, doi:10.2165/00003088-200645090-00005"
+_STAGES = (1.0, 2.0, 3.0, 4.0, 5.0)
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ COVARIATES: dict[str, Covariate] = {
     "creatinine": Covariate("mg/dL", "serum creatinine", _NHANES, 0.01, 50.0, molar_mass=113.12),
     "haematocrit": Covariate("%", "haematocrit", _NHANES, 3.0, 85.0),
     "albumin": Covariate("g/L", "plasma albumin", _NORIP, 3.0, 90.0, molar_mass=66438.0),
+    "aag": Covariate("g/L", "plasma alpha-1-acid glycoprotein", _JOHNSON, 0.02, 10.0),
+    "cirrhosis": Covariate(
+        "1", "cirrhosis, Child-Pugh class", "given", 0.0, 3.0, {0.0: "none", 1.0: "A", 2.0: "B", 3.0: "C"}
+    ),
+    "ckd": Covariate(
+        "1", "chronic kidney disease, stage by GFR", "given", 0.0, 5.0, {0.0: "none"} | {i: f"{i:g}" for i in _STAGES}
+    ),
+    **{name: Covariate(item.unit, item.meaning, item.source) for name, item in ITEMS.items()},
     **{name: Covariate(formula.unit, formula.meaning, formula.source) for name, formula in DERIVED.items()},
 }
 

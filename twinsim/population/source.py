@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -11,7 +11,10 @@ from jax import Array
 
 from twinsim.errors import UsageError, nearest
 from twinsim.population import adults
+from twinsim.population.anatomy.door import check_bodies
+from twinsim.population.anatomy.source import Anatomical
 from twinsim.population.covariates import COVARIATES
+from twinsim.population.people import People
 from twinsim.population.resample import AsIs, Resampled, read_patients
 
 MODES = ("resample", "as_is")
@@ -61,7 +64,45 @@ class Adults:
         return adults.sample(seed, patient)
 
 
-SOURCES: dict[str, Source] = {"adults": Adults()}
+SOURCES: dict[str, Source] = {
+    "adults": Adults(),
+    "people": People(),
+    "children": People(0.0, 18.0),
+    "people_anatomy": Anatomical(People()),
+}
+
+
+def with_anatomy(
+    source: str | Path | Source = "people",
+    names: Iterable[str] | None = None,
+    *,
+    cirrhosis: int | None = None,
+    ckd: int | None = None,
+    units: dict[str, str] | None = None,
+) -> Source:
+    """Patients of a source with organs, flows, filtration and enzymes; see `twinsim.population.anatomy`.
+
+    >>> source = with_anatomy("children", ["liver_volume", "liver_flow", "gfr"], ckd=3)
+    >>> source.names[-4:]
+    ('ckd', 'liver_volume', 'liver_flow', 'gfr')
+
+    Args:
+        source: a name, the path of a table (its rows are drawn with replacement), or any source that gives sex, age,
+            height and weight.
+        names: of `anatomy.catalogue.ITEMS`; None for all.
+        cirrhosis: Child-Pugh 1 A, 2 B, 3 C for everybody.
+        ckd: stage 1 to 5 for everybody.
+        units: for a table: column -> unit, where the header does not say it.
+
+    Raises:
+        UsageError: a misspelt source or name, a level that does not exist.
+        DataError: a table with organs that cannot be.
+    """
+    found = find_source(source, units=units)
+    table = getattr(found, "table", None)
+    if table is not None:
+        check_bodies(table.ids, table.columns, table.name)
+    return Anatomical(found, None if names is None else tuple(names), cirrhosis, ckd)
 
 
 def find_source(name: str | Path | Source, *, mode: str = "resample", units: dict[str, str] | None = None) -> Source:
