@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from twinsim.calibrate.pooled import fit_pooled
     from twinsim.calibrate.posterior import Posterior
     from twinsim.cohort_job import cohort_job
+    from twinsim.drugs import drug_names
+    from twinsim.drugs.drug import Drug, drug
     from twinsim.models.couple import bind, couple
     from twinsim.models.registry import structure, structures
     from twinsim.population.cohort import Cohort, sample_cohort
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 # name -> module; imported when first used, so that `--help` and plain readers of results start quickly.
 _HOMES = {
     "Cohort": "twinsim.population.cohort",
+    "Drug": "twinsim.drugs.drug",
     "Fit": "twinsim.calibrate.fit",
     "PopulationModel": "twinsim.population.model",
     "Posterior": "twinsim.calibrate.posterior",
@@ -44,6 +47,8 @@ _HOMES = {
     "bind": "twinsim.models.couple",
     "cohort_job": "twinsim.cohort_job",
     "couple": "twinsim.models.couple",
+    "drug": "twinsim.drugs.drug",
+    "drug_names": "twinsim.drugs",
     "fit": "twinsim.calibrate.fit",
     "fit_pooled": "twinsim.calibrate.pooled",
     "individualise": "twinsim.calibrate.individual",
@@ -61,6 +66,7 @@ _HOMES = {
 
 __all__ = [
     "Cohort",
+    "Drug",
     "Fit",
     "PopulationModel",
     "Posterior",
@@ -70,6 +76,8 @@ __all__ = [
     "bind",
     "cohort_job",
     "couple",
+    "drug",
+    "drug_names",
     "fit",
     "fit_pooled",
     "individualise",

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from twinsim.drugs.composition import Composition, Part, composition
 from twinsim.drugs.ionisation import anions, cations
@@ -92,10 +92,10 @@ def rodgers_rowland(
     x, y = 1 + charged per uncharged molecules in cells (pH 7.0) and in plasma (pH 7.4); p = 10^log_p, in adipose tissue
     10^log_vow. What is bound:
 
-    - a base with a pKa of 7 or more, to acidic phospholipids:  ka ap cations_cell / y, with ka from red cells (pH 7.22):
+    - a base with a pKa of 7 or more, to acidic phospholipids: ka ap cations_cell / y, with ka from red cells (pH 7.22),
       ka = (red_cells y - z iw_rbc - p nl_rbc - (0.3 p + 0.7) np_rbc) / (ap_rbc cations_rbc)
-    - an acid or a weaker base, to albumin, a neutral drug, to lipoproteins:  (1/fu - 1 - (p nl_p + (0.3 p + 0.7) np_p) / y)
-      times the ratio of the protein in tissue and plasma.
+    - an acid or a weaker base to albumin, a neutral drug to lipoproteins: the ratio of the protein in tissue and plasma
+      times (1/fu - 1 - (p nl_p + (0.3 p + 0.7) np_p) / y).
 
     Args:
         log_p: octanol:water [1], a number or (patient,).
@@ -148,7 +148,7 @@ def _phospholipid_affinity(
     """ka per [mg/g] acidic phospholipids."""
     if red_cells is None:
         strongest = base_pka[0]
-        if isinstance(strongest, jax.core.Tracer) or np.any(np.asarray(strongest) >= STRONG_BASE):
+        if isinstance(strongest, Tracer) or np.any(np.asarray(strongest) >= STRONG_BASE):
             why = f"bases with a pKa of {STRONG_BASE:g} or more are placed by their affinity to red cells"
             raise UsageError("red_cells is missing", why=why, do="give the drug's blood to plasma ratio")
         return 0.0
