@@ -3,7 +3,7 @@
 For acids  (strongest first)   anions  = sum over k of 10^(sum over i <= k of (ph - pka_i))
 For bases  (strongest first)   cations = sum over k of 10^(sum over i <= k of (pka_i - ph))
 
-both per uncharged molecule. Source: Henderson and Hasselbalch; Rodgers and Rowland 2006, J Pharm Sci 95:1238, appendix.
+both per uncharged molecule, by the equation of Henderson and Hasselbalch.
 """
 
 from __future__ import annotations

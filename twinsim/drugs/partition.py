@@ -65,7 +65,7 @@ def red_cells_without_binding(
 ) -> Any:
     """kpu of red cells of a drug that is bound to nothing in them: its water and neutral lipids.
 
-    Source: Rodgers and Rowland 2006, J Pharm Sci 95:1238, equation of kpu without binding.
+    kpu = (z iw_rbc + p nl_rbc + (0.3 p + 0.7) np_rbc) / y, in the letters of `rodgers_rowland`.
     """
     table = composition() if table is None else table
     cells = _red_cells(table)
