@@ -42,6 +42,8 @@ def test_the_wheel_holds_configuration_and_data(wheel):
         "twinsim/conf/experiment/quickstart.yaml",
         "twinsim/report/template.html",
         "twinsim/population/data/adults_fit.csv",
+        "twinsim/drugs/data/rodgers_rowland.csv",
+        "twinsim/drugs/library/midazolam.yaml",
         "experiments/data/theophylline.csv",
         "kernels/__init__.py",
     ):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from twinsim.calibrate.recovery import recover
     from twinsim.calibrate.refits import Refits
     from twinsim.cohort_job import cohort_job
+    from twinsim.drugs import drug_names
+    from twinsim.drugs.drug import Drug, drug
     from twinsim.models.couple import bind, couple
     from twinsim.models.registry import structure, structures
     from twinsim.population.cohort import Cohort, sample_cohort
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 # name -> module; imported when first used, so that `--help` and plain readers of results start quickly.
 _HOMES = {
     "Cohort": "twinsim.population.cohort",
+    "Drug": "twinsim.drugs.drug",
     "Fit": "twinsim.calibrate.fit",
     "PopulationModel": "twinsim.population.model",
     "Posterior": "twinsim.calibrate.posterior",
@@ -48,6 +51,8 @@ _HOMES = {
     "bootstrap": "twinsim.calibrate.bootstrap",
     "cohort_job": "twinsim.cohort_job",
     "couple": "twinsim.models.couple",
+    "drug": "twinsim.drugs.drug",
+    "drug_names": "twinsim.drugs",
     "fit": "twinsim.calibrate.fit",
     "individualise": "twinsim.calibrate.individual",
     "objective": "twinsim.calibrate.fit",
@@ -65,6 +70,7 @@ _HOMES = {
 
 __all__ = [
     "Cohort",
+    "Drug",
     "Fit",
     "PopulationModel",
     "Posterior",
@@ -76,6 +82,8 @@ __all__ = [
     "bootstrap",
     "cohort_job",
     "couple",
+    "drug",
+    "drug_names",
     "fit",
     "individualise",
     "objective",

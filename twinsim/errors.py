@@ -30,7 +30,7 @@ class UsageError(TwinsimError):
 
 
 class ModelError(TwinsimError):
-    """A structure or population model that contradicts itself or cannot be used so."""
+    """A structure, population model or drug that contradicts itself or cannot be used so."""
 
 
 class UnitError(TwinsimError):

@@ -1,4 +1,4 @@
-"""Reading a mapping of a model file key by key: every fault is collected with its key path and told at once."""
+"""Reading a mapping of a model or drug file key by key: every fault is collected with its key path and told at once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ ASSUMED = "assumed"
 
 @dataclass
 class Faults:
-    """What is wrong, in the order it was found."""
+    """What is wrong, in the order it was found, with what the file describes and the page that explains its keys."""
 
     lines: list[str] = field(default_factory=list)
+    of: str = "model"
+    guide: str = "docs/models.md"
 
     def add(self, path: str, what: str, do: str = "") -> None:
         line = f"{path}: {what}" if path else what
@@ -33,9 +35,9 @@ class Faults:
         """Raises ModelError with every fault, if there is one."""
         if self.lines:
             count = len(self.lines)
-            what = "a fault in the model" if count == 1 else f"{count} faults in the model"
+            what = f"a fault in the {self.of}" if count == 1 else f"{count} faults in the {self.of}"
             why = "\n       ".join(self.lines)
-            raise ModelError(what, where=name, why=why, do="change these keys; docs/models.md explains each")
+            raise ModelError(what, where=name, why=why, do=f"change these keys; {self.guide} explains each")
 
 
 @dataclass(frozen=True)
