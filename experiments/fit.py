@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments import Finished
+from experiments.observed import observed_of
 from experiments.steps import folder_of, model_of, records_of, run_job
+from twinsim.calibrate.carried import with_variance
 from twinsim.calibrate.fit_job import FitJob
 from twinsim.calibrate.saem import SETTLE, WANDER
 from twinsim.calibrate.vpc import vpc
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError
+from twinsim.population.model import PopulationModel
 from twinsim.run.plan import stored_identity
 
 if TYPE_CHECKING:
@@ -29,10 +32,22 @@ CHECKED = 500  # simulated studies of the visual predictive check
 
 def run(config: RunConfig) -> Finished:
     """Fit a model to a table of records."""
-    model, records = model_of(config), records_of(config)
+    return fitted(config, checkpointed(config, fit_job(config, begun(config, model_of(config)))))
+
+
+def fit_job(config: RunConfig, model: PopulationModel) -> FitJob:
+    """The fit of a model to the observations that the configuration describes."""
+    records, outputs = observed_of(config, model, records_of(config))
     for note in records.notes:
         log.info("%s", note)
-    return fitted(config, FitJob(model, records, options_of(config), told=progress(config), name=config.title))
+    options = options_of(config) | ({"outputs": outputs} if outputs else {})
+    return FitJob(model, records, options, told=progress(config), name=config.title)
+
+
+def begun(config: RunConfig, model: PopulationModel) -> PopulationModel:
+    """A model with the variances that the fit starts from."""
+    variance = config.calibrate.variance
+    return model if variance is None else with_variance(model, variance)
 
 
 def options_of(config: RunConfig) -> dict[str, Any]:
@@ -51,20 +66,30 @@ def options_of(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def fitted(config: RunConfig, job: FitJob) -> Finished:
-    """Run a fit into its folder, with its checkpoints, and write the report."""
+def checkpointed(config: RunConfig, job: FitJob) -> FitJob:
+    """A fit that keeps what it computes in its run's folder.
+
+    Raises:
+        UsageError: an earlier one stopped there, and is not to be resumed.
+    """
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
     kept = folder / "checkpoint"
     if kept.exists() and not config.resume and not (folder / "results.h5").exists():
         do = "add resume=true to go on, or remove the folder"
         raise UsageError("an earlier fit stopped here", where=str(folder), do=do)
-    job = replace(job, checkpoint=None if config.dry_run else kept)
+    return replace(job, checkpoint=None if config.dry_run else kept)
+
+
+def fitted(config: RunConfig, job: FitJob) -> Finished:
+    """Run a fit into its folder, write the report, and remove its checkpoints."""
     lead = f"{job.model.title}: fitted to {job.size:,} patients of {Path(job.records.source).name}."
     finished = run_job(config, job, job.model, lead, lambda: sections(job))
     if finished.plan is not None or not finished.paths:
         return finished
-    shutil.rmtree(kept, ignore_errors=True)
-    if not job.fit.converged:
+    converged = job.fit.converged
+    if job.checkpoint is not None:
+        shutil.rmtree(job.checkpoint, ignore_errors=True)
+    if not converged:
         note = f"the fit did not converge: {job.fit.reason}"
         return replace(finished, exit_code=max(finished.exit_code, 1), notes=(*finished.notes, note))
     return finished

@@ -1,0 +1,46 @@
+"""What was observed: the output of each DVID, and the observations that count, as the configuration says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import twinsim
+from twinsim.config import RunConfig
+from twinsim.errors import UsageError, nearest
+from twinsim.records import censored, without
+
+
+def observed_of(config: RunConfig, model: Any, records: twinsim.Records) -> tuple[twinsim.Records, dict[str, str]]:
+    """The records with the observations that count, and the `outputs` of `twinsim.fit` and `twinsim.predict`.
+
+    Raises:
+        UsageError: a DVID that the records do not have, an output that the model does not have.
+    """
+    labels, known = labels_of(config, records), model.structure.output_names
+    outputs = {labels[name]: output for name, output in config.dvid.items()}
+    for name, output in config.dvid.items():
+        if output is not None and output not in known:
+            what = f"no output of {model.structure.name} is called {output!r}"
+            raise UsageError(what, where=f"dvid.{name}", do=f"{nearest(output, known)} dvid.{name}=null leaves it out")
+    records = censored(records, {labels[name]: limit for name, limit in config.lloq.items()})
+    records = without(records, [label for label, output in outputs.items() if output is None])
+    return records, {label: output for label, output in outputs.items() if output is not None}
+
+
+def labels_of(config: RunConfig, records: twinsim.Records) -> dict[str, str]:
+    """Labels of observed outputs by what the command line calls them: DV where the table has no DVID.
+
+    Raises:
+        UsageError: the configuration names another one.
+    """
+    labels = {label or "DV": label for label in records.dvids}
+    for key, named in (("dvid", config.dvid), ("lloq", config.lloq)):
+        for name in named:
+            if name not in labels:
+                what = f"no observation of {Path(records.source).name} has the DVID {name!r}"
+                raise UsageError(what, where=f"{key}.{name}", do=nearest(name, labels))
+    for name, limit in config.lloq.items():
+        if limit <= 0.0:
+            raise UsageError(f"{limit:g} is no limit of quantification", where=f"lloq.{name}", do="give one above 0")
+    return labels
