@@ -18,7 +18,7 @@ from typing import Any
 import twinsim
 from experiments import Finished
 from experiments.fit import begun, checkpointed, fit_job, fitted
-from experiments.observed import labels_of
+from experiments.observed import labels_of, stranger
 from experiments.steps import folder_of, model_of, records_of
 from twinsim.calibrate.carried import carried
 from twinsim.calibrate.fit_job import FitJob
@@ -77,12 +77,11 @@ def stages_of(
     Raises:
         UsageError: a DVID is the output of no model.
     """
-    labels, known = labels_of(config, records), [n for m in models.values() for n in m.structure.output_names]
+    labels, known = labels_of(config, records), {n for m in models.values() for n in m.structure.output_names}
     outputs = {name: config.dvid.get(name, label) for name, label in labels.items() if label or config.dvid}
     for name, output in outputs.items():
         if output is not None and output not in known:
-            what = f"no model has an output {output!r}"
-            raise UsageError(what, where=f"dvid.{name}", do=f"{nearest(output, known)} dvid.{name}=null leaves it out")
+            raise stranger(name, output, known, "no output of any stage")
     stages = {}
     for stage, model in models.items():
         own = {name: output if output in model.structure.output_names else None for name, output in outputs.items()}

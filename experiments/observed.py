@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ def observed_of(config: RunConfig, model: Any, records: twinsim.Records) -> tupl
     Raises:
         UsageError: a DVID that the records do not have, an output that the model does not have.
     """
-    labels, known = labels_of(config, records), model.structure.output_names
-    outputs = {labels[name]: output for name, output in config.dvid.items()}
-    for name, output in config.dvid.items():
-        if output is not None and output not in known:
-            what = f"no output of {model.structure.name} is called {output!r}"
-            raise UsageError(what, where=f"dvid.{name}", do=f"{nearest(output, known)} dvid.{name}=null leaves it out")
+    labels, outputs = labels_of(config, records), {}
+    for name, label in labels.items():
+        output = config.dvid.get(name, label or model.structure.output_names[0])
+        if output is not None and output not in model.structure.output_names:
+            raise stranger(name, output, model.structure.output_names, f"no output of {model.structure.name}")
+        if output != label and (label or name in config.dvid):
+            outputs[label] = output
     records = censored(records, {labels[name]: limit for name, limit in config.lloq.items()})
     records = without(records, [label for label, output in outputs.items() if output is None])
     return records, {label: output for label, output in outputs.items() if output is not None}
@@ -44,3 +46,9 @@ def labels_of(config: RunConfig, records: twinsim.Records) -> dict[str, str]:
         if limit <= 0.0:
             raise UsageError(f"{limit:g} is no limit of quantification", where=f"lloq.{name}", do="give one above 0")
     return labels
+
+
+def stranger(name: str, output: str, known: Collection[str], whose: str) -> UsageError:
+    """What to say about an output that nobody has."""
+    do = f"{nearest(output, known)} dvid.{name}=NAME says which output it is, dvid.{name}=null leaves it out"
+    return UsageError(f"{whose} is called {output!r}", where=f"dvid.{name}", do=do)

@@ -25,8 +25,12 @@ TINY = {
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
     "fit_theophylline": [],
+    "fit_phenobarbital": [],
+    "fit_warfarin": [],
 }
-BY_RECORD = ("predict", "fit", "fit_theophylline")
+OUTSIDE = {"fit_phenobarbital": "pheno_sd.csv", "fit_warfarin": "warfarin.csv"}
+STAGES = {"fit_warfarin": ("warfarin_pk", "warfarin_pkpd")}
+BY_RECORD = ("predict", "fit", "fit_theophylline", "fit_phenobarbital", "fit_warfarin")
 
 
 def oral(time, dose, ka, cl, v, lag=0.0):
@@ -43,14 +47,27 @@ def repeated(time, dose, interval, count, p):
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
-    """Each experiment once: its name -> the answer and the folder."""
+def words(request):
+    """The words of an experiment's tiny size; with those of outside data where it needs them."""
+
+    def of(name):
+        if name not in OUTSIDE:
+            return TINY[name]
+        return [*TINY[name], f"data={request.getfixturevalue('reference_data') / 'pk' / OUTSIDE[name]}"]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, words):
+    """Each experiment once: its name -> the answer and the folder of its results, of the last stage of several."""
     kept = {}
 
     def run(name):
         if name not in kept:
-            folder = tmp_path_factory.mktemp(name) / "run"
-            kept[name] = (command(f"+experiment={name}", f"out={folder}", "progress=plain", *TINY[name]), folder)
+            folder, own = tmp_path_factory.mktemp(name) / "run", words(name)
+            answer = command(f"+experiment={name}", f"out={folder}", "progress=plain", *own)
+            kept[name] = (answer, folder / STAGES[name][-1] if name in STAGES else folder)
         return kept[name]
 
     return run
@@ -197,9 +214,9 @@ def test_multirun_makes_a_run_for_each_value(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_dry_run_says_what_is_needed_and_touches_nothing(tmp_path, monkeypatch, name):
+def test_dry_run_says_what_is_needed_and_touches_nothing(tmp_path, monkeypatch, name, words):
     monkeypatch.chdir(tmp_path)
-    answer = command(f"+experiment={name}", *TINY[name], "dry_run=true")
+    answer = command(f"+experiment={name}", *words(name), "dry_run=true")
     assert answer.code == 0 and not list(tmp_path.iterdir())
     assert "shard" in answer.out and "free" in answer.out and f"folder runs/{name}-" in answer.out
 

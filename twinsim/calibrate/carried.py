@@ -12,8 +12,8 @@ from twinsim.population.variability import RandomEffects
 def carried(model: PopulationModel, found: PopulationModel) -> PopulationModel:
     """A model with the numbers and covariances that another one has under the same names.
 
-    What is fixed stays, and what means something else there: numbers of other units, residual errors of another kind,
-    random effects of another distribution.
+    What is fixed in one of them stays, and what means something else there: numbers of other units, residual errors of
+    another kind, random effects of another distribution.
     """
     theirs = found.error_models
     own = {
@@ -25,7 +25,8 @@ def carried(model: PopulationModel, found: PopulationModel) -> PopulationModel:
     values = {}
     for name, number in model.numbers.items():
         same = found.numbers.get(name)
-        if same and not number.fixed and name not in own and units.compatible(same.unit, number.unit):
+        free = same is not None and not (same.fixed or number.fixed) and name not in own
+        if same is not None and free and units.compatible(same.unit, number.unit):
             values[name] = same.value * units.factor(same.unit, number.unit)
     here, there = model.parts, found.parts
     return model.with_thetas(values).with_omega(

@@ -105,6 +105,17 @@ class FitJob:
         return self.records.value_unit(self.model.structure.gives[0].unit)
 
     @property
+    def _output(self) -> Variable:
+        """Which output was observed, by its place among the labels, and the units of their values; -1 for none."""
+        labels, given = self.records.dvids, self.options.get("outputs") or {}
+        flags = {
+            "flag_values": np.arange(len(labels), dtype=np.int8),
+            "flag_meanings": " ".join(given.get(label, label).replace(" ", "_") for label in labels),
+            "value_units": "; ".join(self.records.dv_unit(label) for label in labels),
+        }
+        return Variable("output", ("patient", "record"), np.int8, "1", "which output was observed", flags)
+
+    @property
     def variables(self) -> tuple[Variable, ...]:
         dims = ("patient", "record")
         found = [
@@ -113,6 +124,8 @@ class FitJob:
             Variable("event", dims, np.int8, "1", "EVID of the record"),
             Variable("objective", ("patient",), np.float64, "1", "the patient's share of the objective"),
         ]
+        if len(self.records.dvids) > 1:
+            found.append(self._output)
         found += [Variable(name, dims, np.float64, self.unit, meaning) for name, meaning in _VALUES.values()]
         found += [Variable(name, dims, np.float64, "1", meaning) for name, meaning in _SCORES.values()]
         for name in self.model.eta_names:
@@ -156,6 +169,11 @@ class FitJob:
             result[name][at] = self.table[column].to_numpy(np.float64)[mine]
         result["event"] = np.full(shape, -1, np.int8)
         result["event"][at] = self.records.evid[mine]
+        if len(self.records.dvids) > 1:
+            number = {label: i for i, label in enumerate(self.records.dvids)}
+            seen = zip(self.records.dvid[mine].tolist(), self.records.observations[mine].tolist(), strict=True)
+            result["output"] = np.full(shape, -1, np.int8)
+            result["output"][at] = [number[label] if here else -1 for label, here in seen]
         result["objective"] = self.fit.shares[which]
         result |= {f"etas/{name}": self.fit.etas[i, which] for i, name in enumerate(self.model.eta_names)}
         for i, name in enumerate(self.model.occasion_eta_names):
