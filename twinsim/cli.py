@@ -37,6 +37,7 @@ copy and paste:
 keys:
   model=NAME|PATH  data=PATH  out=FOLDER  seed=0  precision=float32|float64
   population.size=1000  population.source=adults|PATH   or  population=table population.source=PATH (as they are)
+  dvid.cp=concentration dvid.pca=null lloq.cp=0.05     what a table observed: its output, left out, below a limit
   regimen.amount=320 .unit=mg .per=kg .interval=12 .count=6 .route=oral .duration=1
   typical.cl=4.2 (patients still differ)  parameters.lag=0.5 covariates.dialysis=0 (the same for everyone)
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100
@@ -230,13 +231,14 @@ class _Once(logging.Filter):
 
 
 def _start_logging(config: RunConfig) -> None:
-    """Lines of the library on the standard error: which solver and why, what was converted, what was assumed."""
-    logger = logging.getLogger("twinsim")
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
+    """Lines of library and recipes on the standard error: which solver and why, what was converted or assumed."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.addFilter(_Once())
-    logger.addHandler(handler)
-    logger.propagate = False
-    logger.setLevel(logging.WARNING if config.quiet else logging.DEBUG if config.debug else logging.INFO)
+    for name in ("twinsim", "experiments"):
+        logger = logging.getLogger(name)
+        for old in list(logger.handlers):
+            logger.removeHandler(old)
+        logger.addHandler(handler)
+        logger.propagate = False
+        logger.setLevel(logging.WARNING if config.quiet else logging.DEBUG if config.debug else logging.INFO)
