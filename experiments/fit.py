@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments import Finished
+from experiments.observed import observed_of
 from experiments.steps import folder_of, model_of, records_of, run_job
+from twinsim.calibrate.carried import with_variance
 from twinsim.calibrate.fit_job import FitJob
 from twinsim.calibrate.saem import SETTLE, WANDER
 from twinsim.calibrate.vpc import vpc
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError
+from twinsim.population.model import PopulationModel
 from twinsim.run.plan import stored_identity
 from twinsim.run.progress import in_time
 
@@ -31,10 +33,22 @@ CHECKED = 500  # simulated studies of the visual predictive check
 
 def run(config: RunConfig) -> Finished:
     """Fit a model to a table of records."""
-    model, records = model_of(config), records_of(config)
+    return fitted(config, checkpointed(config, fit_job(config, begun(config, model_of(config)))))
+
+
+def fit_job(config: RunConfig, model: PopulationModel) -> FitJob:
+    """The fit of a model to the observations that the configuration describes."""
+    records, outputs = observed_of(config, model, records_of(config))
     for note in records.notes:
         log.info("%s", note)
-    return fitted(config, FitJob(model, records, options_of(config), told=progress(config), name=config.title))
+    options = options_of(config) | ({"outputs": outputs} if outputs else {})
+    return FitJob(model, records, options, told=progress(config), name=config.title)
+
+
+def begun(config: RunConfig, model: PopulationModel) -> PopulationModel:
+    """A model with the variances that the fit starts from."""
+    variance = config.calibrate.variance
+    return model if variance is None else with_variance(model, variance)
 
 
 def options_of(config: RunConfig) -> dict[str, Any]:
@@ -54,34 +68,49 @@ def options_of(config: RunConfig) -> dict[str, Any]:
     }
 
 
-def fitted(config: RunConfig, job: FitJob) -> Finished:
-    """Run a fit into its folder, with its checkpoints, and write the report."""
-    calibrate = config.calibrate
-    job = replace(job, resamples=calibrate.bootstrap, strata=calibrate.strata)
+def checkpointed(config: RunConfig, job: FitJob) -> FitJob:
+    """A fit, with its bootstrap, that keeps what it computes in its run's folder.
+
+    Raises:
+        UsageError: an earlier one stopped there, and is not to be resumed.
+    """
+    resamples = config.calibrate.bootstrap
+    told = counting(config, resamples, "resamples")
+    job = replace(job, resamples=resamples, strata=config.calibrate.strata, told_resamples=told)
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
-    with kept_in(config, folder) as kept:
-        job = replace(job, checkpoint=kept, told_resamples=counting(config, calibrate.bootstrap, "resamples"))
-        lead = f"{job.model.title}: fitted to {job.size:,} patients of {Path(job.records.source).name}."
-        finished = run_job(config, job, job.model, lead, lambda: sections(job))
-    if finished.plan is None and finished.paths and not job.fit.converged:
+    return replace(job, checkpoint=kept_in(config, folder))
+
+
+def fitted(config: RunConfig, job: FitJob) -> Finished:
+    """Run a fit into its folder, write the report, and remove its checkpoints."""
+    lead = f"{job.model.title}: fitted to {job.size:,} patients of {Path(job.records.source).name}."
+    finished = run_job(config, job, job.model, lead, lambda: sections(job))
+    if finished.plan is not None or not finished.paths:
+        return finished
+    converged = job.fit.converged
+    forget(job.checkpoint)
+    if not converged:
         note = f"the fit did not converge: {job.fit.reason}"
         return replace(finished, exit_code=max(finished.exit_code, 1), notes=(*finished.notes, note))
     return finished
 
 
-@contextmanager
-def kept_in(config: RunConfig, folder: Path) -> Iterator[Path | None]:
+def kept_in(config: RunConfig, folder: Path) -> Path | None:
     """Where fits keep what they compute until the results are whole; None in a dry run.
 
     Raises:
         UsageError: an earlier run stopped there, and this is not to go on with it.
     """
-    kept, results = folder / "checkpoint", folder / "results.h5"
-    if kept.exists() and not config.resume and not results.exists():
+    kept = folder / "checkpoint"
+    if kept.exists() and not config.resume and not (folder / "results.h5").exists():
         do = "add resume=true to go on, or remove the folder"
         raise UsageError("an earlier fit stopped here", where=str(folder), do=do)
-    yield None if config.dry_run else kept
-    if results.exists():
+    return None if config.dry_run else kept
+
+
+def forget(kept: Path | None) -> None:
+    """Remove what was kept: the results are whole."""
+    if kept is not None:
         shutil.rmtree(kept, ignore_errors=True)
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 import twinsim
 from experiments import Finished
+from experiments.observed import observed_of
 from experiments.steps import model_of, records_of, run_job
 from twinsim.by_record import DIMS, ByRecord
 from twinsim.config import RunConfig
@@ -29,10 +30,11 @@ log = logging.getLogger(__name__)
 
 def run(config: RunConfig) -> Finished:
     """Predict every record of a table; write predictions.csv and results.h5."""
-    model, records = model_of(config), records_of(config)
+    model = model_of(config)
+    records, outputs = observed_of(config, model, records_of(config))
     for note in records.notes:
         log.info("%s", note)
-    table = twinsim.predict(model, records, solver=config.solver.name, rtol=config.solver.rtol)
+    table = twinsim.predict(model, records, outputs=outputs, solver=config.solver.name, rtol=config.solver.rtol)
     job = PredictionJob(config, model, records, table)
     lead = f"One prediction for each of {len(table):,} records of {records.n_patients:,} patients in {records.source}."
     finished = run_job(config, job, model, lead, lambda: observed_section(job))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import twinsim
 from experiments import Finished
-from experiments.fit import counting, kept_in, options_of
+from experiments.fit import begun, counting, forget, kept_in, options_of
+from experiments.observed import observed_of
 from experiments.steps import end_of, folder_of, model_of, records_of, regimen_of, run_job, times_of
 from twinsim.calibrate.recovery_job import RecoveryJob
 from twinsim.config import RunConfig
-from twinsim.population.cohort import Cohort
 from twinsim.records.planned import planned_records
 from twinsim.run.plan import stored_identity
 
@@ -21,29 +21,33 @@ if TYPE_CHECKING:
 
 def run(config: RunConfig) -> Finished:
     """Simulate studies of one design and fit each; report how well the truth was found back."""
-    model = model_of(config)
-    records = records_of(config) if config.data else planned(config, model)
+    model, outputs = begun(config, model_of(config)), {}
+    if config.data:
+        records, outputs = observed_of(config, model, records_of(config))
+    else:
+        records = planned(config, model)
     studies = config.calibrate.studies
-    job = RecoveryJob(model, records, {**options_of(config), "studies": studies}, name=config.title)
+    options = {**options_of(config), "studies": studies} | ({"outputs": outputs} if outputs else {})
+    job = RecoveryJob(model, records, options, name=config.title)
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
-    with kept_in(config, folder) as kept:
-        job = replace(job, checkpoint=kept, told=counting(config, studies, "studies fitted"))
-        lead = (
-            f"{studies:,} studies of {job.size:,} patients and {int(records.observations.sum()):,} observations each, "
-            f"simulated by the model {model.name} and fitted: {config.method}."
-        )
-        return run_job(config, job, model, lead, lambda: sections(job))
+    job = replace(job, checkpoint=kept_in(config, folder), told=counting(config, studies, "studies fitted"))
+    lead = (
+        f"{studies:,} studies of {job.size:,} patients and {int(records.observations.sum()):,} observations each, "
+        f"simulated by the model {model.name} and fitted: {config.method}."
+    )
+    finished = run_job(config, job, model, lead, lambda: sections(job))
+    if finished.paths:
+        forget(job.checkpoint)
+    return finished
 
 
 def planned(config: RunConfig, model: Any) -> twinsim.Records:
     """The design that the configuration describes: sampled patients, a regimen, and times."""
     keys = regimen_of(config, model)
-    source = config.population.source
-    cohort = twinsim.sample_cohort(config.population.size, source=source, seed=config.seed)
-    needed = [name for name in cohort.covariates if name in model.needs or name == "weight"]
-    cohort = Cohort(cohort.ids, {n: cohort.covariates[n] for n in needed}, {n: cohort.units[n] for n in needed})
-    outputs = tuple(model.error_models)
-    return planned_records(model.structure, cohort, twinsim.regimen(**keys), times_of(config, end_of(keys)), outputs)
+    who = config.population
+    cohort = twinsim.sample_cohort(who.size, source=who.source, seed=config.seed, mode=who.mode)
+    times = times_of(config, end_of(keys))
+    return planned_records(model.structure, cohort, twinsim.regimen(**keys), times, tuple(model.error_models))
 
 
 def sections(job: RecoveryJob) -> list[Section]:

@@ -58,6 +58,7 @@ def records_of(config: RunConfig, default: str | None = None) -> twinsim.Records
     name = config.data or default
     if name is None:
         do = f"add data=my_patients.csv columns.AMT=mg, or data={next(iter(SHIPPED))}"
+        do = f"add data=PATH: {config.needs}" if config.needs else do
         raise UsageError("there are no records", where="data", do=do)
     ways = dict(config.interpolation) or None
     if name in SHIPPED and not Path(name).exists():

@@ -103,8 +103,8 @@ def _check_key(key: str, mark: str) -> str:
     """The mark Hydra needs before a key; where the user chooses the names (parameters.cl) it is one that adds."""
     if any(key.startswith(f"{place}.") for place in OPEN_KEYS):
         return "++"
-    known = [k for k in known_keys() if k not in {"help", "kind", "experiment", *GROUPS}]
-    if key not in known and key not in {"kind", "help"}:
+    known = [k for k in known_keys() if k not in {"help", "needs", "kind", "experiment", *GROUPS}]
+    if key not in known and key not in {"kind", "help", "needs"}:
         raise UsageError(f"there is no key {key!r}", where=key, do=nearest(key, known))
     return "~" if mark == "~" else "++" if key in OPEN_KEYS else ""
 
@@ -113,7 +113,7 @@ def _check_key(key: str, mark: str) -> str:
 _UNITS = re.compile(r"(?:pass )?units=\{(?P<items>[^{}]*)\}")
 _PAIR = re.compile(r'"(?P<column>[^"]+)": "(?P<unit>[^"]+)"')
 _PYTHON_ONLY = re.compile(r',? or (?:on_refused="drop"|pass units=\{).*')
-_WHICH_OUTPUT = re.compile(r"say which one it is: outputs=\{(?P<label>'[^']*'): '(?P<output>[^']*)'\}")
+_WHICH_OUTPUT = re.compile(r"say which one it is: outputs=\{'(?P<label>[^']*)': '(?P<output>[^']*)'\}")
 _LONGEST_LINE = 400
 
 
@@ -126,7 +126,7 @@ def in_keys(text: str) -> str:
     lines = []
     for line in text.splitlines():
         line = _UNITS.sub(_as_keys, _PYTHON_ONLY.sub("", line)).replace("units= names", "columns names")
-        line = _WHICH_OUTPUT.sub(r"write the name of an output in the column DVID, e.g. \g<output> for \g<label>", line)
+        line = _WHICH_OUTPUT.sub(r"say which one it is: dvid.\g<label>=\g<output> (null leaves it out)", line)
         cut = len(line) - _LONGEST_LINE
         lines.append(line if cut <= 0 else f"{line[: _LONGEST_LINE // 2]} ... {line[-_LONGEST_LINE // 2 :]}")
     return "\n".join(lines)

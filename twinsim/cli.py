@@ -37,6 +37,7 @@ copy and paste:
 keys:
   model=NAME|PATH  data=PATH  out=FOLDER  seed=0  precision=float32|float64
   population.size=1000  population.source=adults|PATH   or  population=table population.source=PATH (as they are)
+  dvid.cp=concentration dvid.pca=null lloq.cp=0.05     what a table observed: its output, left out, below a limit
   regimen.amount=320 .unit=mg .per=kg .interval=12 .count=6 .route=oral .duration=1
   typical.cl=4.2 (patients still differ)  parameters.lag=0.5 covariates.dialysis=0 (the same for everyone)
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100

@@ -16,11 +16,27 @@ from twinsim.errors import UsageError
 from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
-KINDS = ("quickstart", "cohort_pk", "predict", "sweep", "fit", "simulate_and_refit")
+KINDS = ("quickstart", "cohort_pk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
+_OBSERVED = ("dvid", "lloq")
+_DESIGNED = ("covariates", "population", "regimen", "times")
+_NOT_FITTED = (
+    "parameters", "precision", "outputs", "solver.max_steps", "solver.dense", "endpoints", "observed", "occasions",
+    "sweep", "save", "runner",
+)  # fmt: skip
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
-    "quickstart": ("typical", "parameters", "covariates", "calibrate", "sweep", "method", "interpolation"),
-    "cohort_pk": ("data", "columns", "calibrate", "sweep", "method", "interpolation"),
+    "quickstart": (
+        "typical",
+        "parameters",
+        "covariates",
+        "calibrate",
+        "sweep",
+        "method",
+        "interpolation",
+        *_OBSERVED,
+        "stages",
+    ),
+    "cohort_pk": ("data", "columns", "calibrate", "sweep", "method", "interpolation", *_OBSERVED, "stages"),
     "predict": (
         "parameters",
         "covariates",
@@ -39,44 +55,26 @@ WITHOUT_EFFECT = {
         "save",
         "runner",
         "method",
+        "lloq",
+        "stages",
     ),  # fmt: skip
-    "sweep": ("data", "columns", "calibrate", "method", "interpolation"),
-    "fit": (
-        "parameters",
-        "covariates",
-        "precision",
-        "outputs",
-        "solver.max_steps",
-        "solver.dense",
-        "population",
-        "regimen",
-        "times",
-        "endpoints",
-        "observed",
-        "occasions",
-        "sweep",
-        "save",
-        "runner",
-        "calibrate.studies",
-    ),  # fmt: skip
-    "simulate_and_refit": (
-        "parameters",
-        "precision",
-        "outputs",
-        "solver.max_steps",
-        "solver.dense",
-        "endpoints",
-        "observed",
-        "occasions",
-        "sweep",
-        "save",
-        "runner",
-        "calibrate.bootstrap",
-        "calibrate.strata",
-    ),  # fmt: skip
+    "sweep": ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages"),
+    "fit": (*_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
+    "fit_stages": (*_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
+    "simulate_and_refit": (*_NOT_FITTED, "covariates", "stages", "lloq", "calibrate.bootstrap", "calibrate.strata"),
 }
 # Mappings whose keys the user chooses.
-OPEN_KEYS = ("typical", "parameters", "covariates", "columns", "interpolation", "sweep.grid", "sweep.zip")
+OPEN_KEYS = (
+    "typical",
+    "parameters",
+    "covariates",
+    "columns",
+    "interpolation",
+    "dvid",
+    "lloq",
+    "sweep.grid",
+    "sweep.zip",
+)
 
 
 @dataclass(frozen=True)
@@ -151,6 +149,7 @@ class Calibrate:
 
     starts: int = number(4, least=1, most=1000)
     covariance: Literal["as_is", "diagonal", "full"] = "as_is"
+    variance: float | None = number(None, above=0)
     standard_errors: Literal["sandwich", "r", "s"] | None = "sandwich"
     nodes: int | None = number(None, least=1, most=100_000)
     max_steps: int = number(300, least=1, most=100_000)
@@ -172,11 +171,13 @@ class Sweep:
 class RunConfig:
     """Everything that a run is told; the keys of conf/config.yaml."""
 
-    kind: Literal["quickstart", "cohort_pk", "predict", "sweep", "fit", "simulate_and_refit"]
+    kind: Literal["quickstart", "cohort_pk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit"]
     experiment: str = ""
     help: str = ""
     title: str = ""
+    needs: str = ""
     model: str | None = None
+    stages: tuple[str, ...] = ()
     data: str | None = None
     out: str | None = None
     seed: int = number(0, least=0, most=2**32 - 1)
@@ -197,6 +198,8 @@ class RunConfig:
     covariates: Mapping[str, float] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     interpolation: Mapping[str, str] = field(default_factory=dict)
+    dvid: Mapping[str, str | None] = field(default_factory=dict)
+    lloq: Mapping[str, float] = field(default_factory=dict)
     method: Literal["fo", "foce", "focei", "laplace", "agq", "imp", "saem"] = "focei"
     population: Population = Population()
     regimen: RegimenKeys = RegimenKeys()

@@ -217,6 +217,7 @@ class Fitted:
                 raise UsageError(
                     f"no output of {self.model.structure.name} is called {name or label!r}",
                     where=f"DVID {label!r}",
+                    why=nearest(name or label, names),
                     do=f"say which one it is: outputs={{{label!r}: {first!r}}}",
                 )
             table[label] = name

@@ -96,6 +96,32 @@ def test_values_that_cannot_be_are_named_with_their_key(words, parts):
     assert all(part in message for part in parts), message
 
 
+TWO = ["columns.AMT=mg", "columns.DV.cp=mg/L", "columns.DV.pca=%", "data=two.csv"]
+PKPD = ["+experiment=fit", "model=warfarin_pkpd", *TWO]
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (PKPD, ["no output of pkpd/one_compartment_oral_turnover is called 'cp'", "where: dvid.cp", "dvid.cp=NAME"]),
+        ([*PKPD, "dvid.cp=concentraton"], ["'concentraton'", "did you mean concentration?", "dvid.cp=null"]),
+        ([*PKPD, "dvid.pc=pca"], ["no observation of two.csv has the DVID 'pc'", "dvid.pc", "did you mean pca?"]),
+        ([*PKPD, "lloq.cpp=1"], ["the DVID 'cpp'", "lloq.cpp", "did you mean cp?"]),
+        ([*PKPD, "dvid.cp=concentration", "lloq.cp=0"], ["0 is no limit", "lloq.cp", "above 0"]),
+        ([*PKPD, "lloq.cp=low"], ["lloq.cp: 'low' is not a number"]),
+        (["+experiment=predict", "model=warfarin_pkpd", *TWO, "dvid.cp=pcb"], ["'pcb'", "did you mean pca?"]),
+        (["+experiment=predict", "model=warfarin_pkpd", *TWO, "lloq.cp=1"], ["lloq: has no effect in predict"]),
+        ([*COHORT, "dvid.cp=concentration"], ["dvid: has no effect in cohort_pk"]),
+        (["+experiment=fit_warfarin"], ["no records", "data=PATH", "nlmixr2data", "DVID (cp in mg/L, pca in %)"]),
+        (["+experiment=fit_phenobarbital"], ["no records", "data=PATH", "pheno_sd", "APGR"]),
+    ],
+)
+def test_outputs_that_nobody_has_are_answered_with_the_nearest(words, parts):
+    Path("two.csv").write_text("ID,TIME,AMT,DVID,DV,EVID,WT\n1,0,9,.,.,1,70\n1,1,0,cp,2,0,70\n1,1,0,pca,50,0,70\n")
+    message = refused(*words)
+    assert all(part in message for part in parts), message
+
+
 @pytest.mark.parametrize(
     ("change", "parts"),
     [

@@ -120,12 +120,25 @@ class FitJob:
         return self.records.value_unit(self.model.structure.gives[0].unit)
 
     @property
+    def _output(self) -> Variable:
+        """Which output was observed, by its place among the labels, and the units of their values; -1 for none."""
+        labels, given = self.records.dvids, self.options.get("outputs") or {}
+        flags = {
+            "flag_values": np.arange(len(labels), dtype=np.int8),
+            "flag_meanings": " ".join(given.get(label, label).replace(" ", "_") for label in labels),
+            "value_units": "; ".join(self.records.dv_unit(label) for label in labels),
+        }
+        return Variable("output", DIMS, np.int8, "1", "which output was observed", flags)
+
+    @property
     def variables(self) -> tuple[Variable, ...]:
         found = [
             status_variable(),
             *ByRecord(self.records).variables,
             Variable("objective", ("patient",), np.float64, "1", "the patient's share of the objective"),
         ]
+        if len(self.records.dvids) > 1:
+            found.append(self._output)
         found += [Variable(name, DIMS, np.float64, self.unit, meaning) for name, meaning in _VALUES.values()]
         found += [Variable(name, DIMS, np.float64, "1", meaning) for name, meaning in _SCORES.values()]
         for name in self.model.eta_names:
@@ -190,6 +203,11 @@ class FitJob:
         result: dict[str, Any] = {**grid.compute(first, count), "objective": self.fit.shares[which]}
         for column, (name, _) in {**_VALUES, **_SCORES}.items():
             result[name] = grid.lay(self.table[column], first, count)
+        if len(self.records.dvids) > 1:
+            number = {label: i for i, label in enumerate(self.records.dvids)}
+            seen = zip(self.records.dvid.tolist(), self.records.observations.tolist(), strict=True)
+            outputs = [number[label] if here else -1 for label, here in seen]
+            result["output"] = grid.lay(outputs, first, count, -1, np.int8)
         result |= {f"etas/{name}": self.fit.etas[i, which] for i, name in enumerate(self.model.eta_names)}
         for i, name in enumerate(self.model.occasion_eta_names):
             result[f"occasion_etas/{name}"] = self.fit.occasion_etas[i, :, which]

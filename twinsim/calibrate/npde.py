@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,6 +75,11 @@ class Discrepancies:
     npd: Standard
     npde: Standard
     replicates: int
+
+    def of(self, dvid: str) -> Discrepancies:
+        """Those of the observations of one output."""
+        table: Any = self.table[self.table["DVID"] == dvid]
+        return replace(self, table=table, npd=standard(table["NPD"]), npde=standard(table["NPDE"]))
 
 
 def npde(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,8 @@ class Vpc:
         table: STRATUM BIN FROM TO TIME COUNT PERCENTILE OBSERVED LOW MEDIAN HIGH, a row for each percentile of each
             bin; TIME is the median of the bin's observations, LOW to HIGH the interval of the simulated percentile.
             A percentile among values below the limit is -inf.
-        censored: STRATUM BIN TIME COUNT OBSERVED LOW MEDIAN HIGH of the fraction below the limit; None without limits.
+        censored: STRATUM BIN TIME COUNT OBSERVED LOW MEDIAN HIGH of the fraction below the limit, of strata with
+            one; None without limits.
         points: STRATUM BIN TIME DV CENS of the observations, DV corrected if all is.
         time: TIME or TAD.
         corrected: whether there is prediction correction.
@@ -61,6 +62,24 @@ class Vpc:
     corrected: bool
     interval: float
     replicates: int
+
+    def of(self, dvid: str) -> Vpc:
+        """The check of one output alone, among the strata of several.
+
+        Args:
+            dvid: its label; a check of one output has no such strata, and is itself.
+        """
+        strata = [name for name in self.table["STRATUM"].unique() if name == dvid or name.startswith(f"{dvid}, ")]
+        if not strata:
+            return self
+        names = {name: name.removeprefix(dvid).removeprefix(", ") for name in strata}
+
+        def mine(table: Any) -> Any:
+            return table[table["STRATUM"].isin(strata)].replace({"STRATUM": names})
+
+        below = None if self.censored is None else mine(self.censored)
+        below = None if below is None or below.empty else below
+        return replace(self, table=mine(self.table), censored=below, points=mine(self.points))
 
 
 def vpc(
@@ -109,7 +128,7 @@ def vpc(
         mine = np.flatnonzero((stratum == name) & np.isfinite(at))
         if not mine.size:
             continue
-        edges = edges_of(at[mine], bins)
+        edges, limited = edges_of(at[mine], bins), np.isfinite(limits.low[mine]).any()
         for number, here in enumerate(members(at[mine], edges)):
             if not here.size:
                 continue
@@ -118,13 +137,14 @@ def vpc(
             middle = {**place, "TIME": float(np.median(at[one.which])), "COUNT": len(one.which)}
             edge = {"FROM": float(edges[number]), "TO": float(edges[number + 1])}
             table += [{**middle, **edge, "PERCENTILE": p, **one.percentile(p)} for p in percentiles]
-            censored.append({**middle, **one.fraction()})
+            if limited:
+                censored.append({**middle, **one.fraction()})
             points.append(pd.DataFrame({**place, "TIME": at[one.which], "DV": one.dv, "CENS": one.cens}))
     if not table:
         raise DataError("no observation lies in any bin", where="bins", do="give edges around the observations' times")
     return Vpc(
         table=pd.DataFrame(table),
-        censored=pd.DataFrame(censored) if np.isfinite(limits.low).any() else None,
+        censored=pd.DataFrame(censored) if censored else None,
         points=pd.concat(points, ignore_index=True),
         time=time,
         corrected=corrected,

@@ -55,7 +55,9 @@ def estimates(job: FitJob) -> Section:
         f"The fit {ended}: {fit.reason}. Objective {fit.objective:.3f} (without n ln 2 pi; {total:.3f} with it), "
         f"condition number {number(fit.condition)}, {fit.evaluations} evaluations."
     )
-    text = f"{job.size:,} patients, {int(job.records.observations.sum()):,} observations, {METHODS[fit.method]}."
+    censored = int((job.records.observations & (job.records.cens != 0)).sum())
+    seen = f"{int(job.records.observations.sum()):,} observations" + (f" ({censored:,} censored)" if censored else "")
+    text = f"{job.size:,} patients, {seen}, {METHODS[fit.method]}."
     pictures = [
         Picture(
             fit_plots.convergence(fit.trace, fit.path, tuple(fit.values)),
@@ -63,7 +65,8 @@ def estimates(job: FitJob) -> Section:
             + ("; the objective is that of simulated effects." if fit.method == "saem" else "."),
         )
     ]
-    return Section("Estimates", text, pictures, Table(columns, rows, frozenset({1, 2, 3, 4})), note)
+    folded = {"What was read and assumed": "\n".join(job.records.notes)} if job.records.notes else None
+    return Section("Estimates", text, pictures, Table(columns, rows, frozenset({1, 2, 3, 4})), note, folded=folded)
 
 
 def bootstrapped(job: FitJob) -> Section:
@@ -145,21 +148,25 @@ def _described(job: FitJob) -> list[Section]:
 
 
 def simulated(job: FitJob, check: Vpc) -> Section:
-    """Observations beside studies that the fitted model simulates."""
-    name, unit = _output(job, job.records.dvids[0])
-    found = job.discrepancies
-    pictures = [
-        Picture(
-            predictive_plots.visual_predictive_check(check, label=name, unit=unit),
-            f"Visual predictive check with {check.replicates} simulated studies: observed percentiles should run "
-            "inside the bands.",
-        ),
-        Picture(
-            predictive_plots.discrepancies(found, unit=unit),
-            f"Normalised prediction distribution errors of {found.replicates} simulated studies: standard normal where "
-            "the model is right.",
-        ),
-    ]
+    """Observations of each output beside studies that the fitted model simulates."""
+    pictures = []
+    for label in job.records.dvids:
+        name, unit = _output(job, label)
+        mine, found = check.of(label), job.discrepancies.of(label)
+        pictures.append(
+            Picture(
+                predictive_plots.visual_predictive_check(mine, label=name, unit=unit),
+                f"{name.capitalize()}: visual predictive check with {check.replicates} simulated studies. Observed "
+                "percentiles should run inside the bands.",
+            )
+        )
+        pictures.append(
+            Picture(
+                predictive_plots.discrepancies(found, unit=unit),
+                f"{name.capitalize()}: normalised prediction distribution errors of {found.replicates} simulated "
+                "studies, standard normal where the model is right.",
+            )
+        )
     return Section("Observed and simulated", pictures=pictures)
 
 

@@ -86,9 +86,10 @@ def visual_predictive_check(check: Vpc, *, label: str, unit: str, logarithmic: b
             upper = grid[2 * block if below else block][column]
             _percentiles(upper, check, name, logarithmic)
             lowest = upper
-            if below:
+            rows: Any = censored[censored["STRATUM"] == name] if below else ()
+            if len(rows):
                 lowest = grid[2 * block + 1][column]
-                _fractions(lowest, censored[censored["STRATUM"] == name])
+                _fractions(lowest, rows)
                 if column == 0:
                     lowest.set_ylabel("Below\nlimit")
             if column == 0:

@@ -11,6 +11,7 @@ from twinsim.calibrate.residuals import residuals
 from twinsim.calibrate.shrinkage import shrinkage
 from twinsim.calibrate.study import study_of
 from twinsim.calibrate.vpc import vpc
+from twinsim.report import predictive_plots
 
 SEED = 5
 LABELS = {"concentration": "parent", "metabolite_concentration": "metabolite"}
@@ -86,3 +87,28 @@ def test_npde_and_vpc(study):
     here = (records.dvid == "metabolite") & (records.time < 6.0) & (records.evid == 0)
     assert first["OBSERVED"] == pytest.approx(np.median(records.dv[here]))
     assert first["LOW"] > 100.0
+
+
+def test_each_output_has_its_own_check_and_discrepancies(study):
+    model, records, outputs = study
+    check = vpc(model, records, replicates=5, outputs=outputs, bins=2, lloq={"parent": 3.0})
+    parent, metabolite = check.of("parent"), check.of("metabolite")
+    assert len(parent.table) + len(metabolite.table) == len(check.table) and set(parent.table["STRATUM"]) == {""}
+    assert parent.points["DV"].max() < 20.0 < 200.0 < metabolite.points["DV"].min()
+    assert parent.censored is not None and metabolite.censored is None
+    found = npde(model, records, replicates=60, outputs=outputs)
+    own = found.of("metabolite")
+    assert own.npde != found.npde and own.table["EPRED"].min() > 50.0 and set(own.table["DVID"]) == {"metabolite"}
+
+
+def test_the_report_shows_each_output_in_its_unit(study):
+    model, records, outputs = study
+    check = vpc(model, records, replicates=5, outputs=outputs, bins=2, corrected=True, lloq={"parent": 3.0})
+    names = {"parent": "mg/L", "metabolite": "ug/L"}
+    for label, unit in names.items():
+        figure = predictive_plots.visual_predictive_check(check.of(label), label=label, unit=unit)
+        assert label in figure.axes[0].get_ylabel() and f"[{unit}]" in figure.axes[0].get_ylabel()
+        assert sum(axes.get_visible() for axes in figure.axes) == (2 if label == "parent" else 1)
+    # All at once: only the output with a limit has a picture of what lies below.
+    both = predictive_plots.visual_predictive_check(check, label="value", unit="1")
+    assert sum(axes.get_visible() for axes in both.axes) == 3
