@@ -17,7 +17,8 @@ from twinsim.calibrate.approximations import METHODS
 from twinsim.calibrate.checkpoint import Checkpoint
 from twinsim.calibrate.evaluate import Evaluation, Evaluator, Modes
 from twinsim.calibrate.how import How
-from twinsim.calibrate.marginal import Marginal, Nodes, quadrature, samples
+from twinsim.calibrate.marginal import Marginal
+from twinsim.calibrate.nodes import Nodes, quadrature, samples
 from twinsim.calibrate.penalty import Penalty
 from twinsim.calibrate.saem import Saem
 from twinsim.calibrate.search import Point, Search, Searched

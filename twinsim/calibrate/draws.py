@@ -1,6 +1,6 @@
 """Draws from each patient's posterior, by importance resampling, by Laplace's approximation, or by NUTS.
 
-    sir      proposals nu* + C^-T x with x of a t distribution, weighed by how likely they are, and resampled
+    sir      proposals of `twinsim.calibrate.nodes`, weighed by how likely they are, and resampled
              systematically: one uniform number u for a patient, and the draws at cumulative weights (u + i) / n
     laplace  nu* + C^-T x with x standard normal
     nuts     see `twinsim.calibrate.nuts`
@@ -24,8 +24,8 @@ from kernels.cholesky import solve_upper
 from twinsim.calibrate.course import Course
 from twinsim.calibrate.density import minus_two_log, seen
 from twinsim.calibrate.evaluate import Evaluator, copies, over_patients, spread_over
-from twinsim.calibrate.marginal import samples
 from twinsim.calibrate.mode import Most
+from twinsim.calibrate.nodes import put, samples
 from twinsim.calibrate.study import Outline
 from twinsim.calibrate.unknowns import Unknowns
 
@@ -78,7 +78,7 @@ def resampled(evaluator: Evaluator, most: Most, count: int, seed: int) -> tuple[
     for which, chunk in evaluator.chunks:
         ids = study.records.ids[which]
         nodes = samples(effects, max(FEWEST, PROPOSALS * count), seed, ids)
-        own = {"nu": most.nu[:, which], "root": most.root[..., which], "x": nodes.x, "log_weight": nodes.log_weight}
+        own = {"nu": most.nu[:, which], "root": most.root[..., which], **nodes.wide(len(ids))}
         here = {name: np.asarray(x) for name, x in program({**chunk, **spread_over(own)}, shared).items()}
         taken, effective[which] = _systematic(here["log"], count, seed, ids)
         found[..., which] = np.take_along_axis(here["nodes"], taken[:, None], axis=0)
@@ -111,13 +111,14 @@ def _weighed(outline: Outline, unknowns: Unknowns) -> Any:
     def weighed(course: Course, own: Any, shared: Any) -> dict[str, Any]:
         given = course.unknowns.apply(copies(shared["z"], 1), course.given)
         predict, y = course.predictor(given), seen(course.errors, course.observed, course.outline.censored)
-        nodes = jnp.swapaxes(own["nu"][:, None] + solve_upper(own["root"], own["x"]), 0, 1)
+        found, weight = put(own["nu"], own["root"], own["x"], own["log_weight"], own["anew"])
+        nodes = jnp.swapaxes(found, 0, 1)
 
         def joint(nu: Any) -> Any:
             terms = minus_two_log(y, course.moments(given, predict(course.inputs(given, nu))[0]))
             return jnp.sum(terms, axis=0) + jnp.sum(nu**2, axis=0)
 
-        log = own["log_weight"] - 0.5 * lax.map(joint, nodes)
+        log = weight - 0.5 * lax.map(joint, nodes)
         return {"nodes": nodes, "log": jnp.where(jnp.isfinite(log), log, -jnp.inf)}
 
     return over_patients(weighed, outline, unknowns, {"nodes": 3, "log": 2})

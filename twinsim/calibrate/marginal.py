@@ -1,24 +1,14 @@
-"""The marginal likelihood itself, by nodes of every patient: adaptive Gauss-Hermite quadrature or importance sampling.
-
-    p(y) = integral of exp(-j(nu) / 2) / (2 pi)^(n/2)  =  sum_k exp(log_weight_k - j(nu_k) / 2)
-
-Nodes lie about the most likely effects, nu_k = nu* + C^-T x_k with j'' / 2 = C C^T there, and
-
-    quadrature    x_k, w_k of Gauss and Hermite:    log_weight = ln w_k + x_k^T x_k / 2 - ln |C|
-    importance    x_k drawn from a t distribution:  log_weight = ln phi(x_k) - ln t(x_k) - ln K + x_k^T x_k / 2 - ln |C|
+"""The marginal likelihood itself, by the nodes of every patient (`twinsim.calibrate.nodes`).
 
 A node is kept as the latent numbers of a patient, phi = centre + L nu: its parameters on the scale on which effects are
 added. While nodes stay where they are, the sum is a smooth function of the unknowns, and its exact gradient is the mean
 of j's under what the nodes weigh (Fisher's identity). Typical values move the density of phi alone, not predictions: a
 likelihood that jumps, as it does where a lag passes an observation, still has a smooth marginal. With one node of
 quadrature this is Laplace's approximation.
-
-Source: Pinheiro and Bates 1995, J Comput Graph Stat 4:12, doi:10.1080/10618600.1995.10474663 (both).
 """
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -27,61 +17,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from kernels import random
-from kernels.cholesky import cholesky, log_determinant, solve_lower, solve_upper
+from kernels.cholesky import cholesky, log_determinant, solve_lower
 from twinsim.calibrate.approximations import Approximation, second_derivative
 from twinsim.calibrate.course import Course
 from twinsim.calibrate.evaluate import Evaluation, Evaluator, Modes, copies, over_patients
+from twinsim.calibrate.nodes import Nodes, put
 from twinsim.calibrate.study import Outline
 from twinsim.calibrate.unknowns import Given, Unknowns
-from twinsim.errors import UsageError
-
-MOST_NODES = 100_000  # of a patient
-FREEDOM = 4  # of the t distribution: its tails are heavier than those of any likelihood
-
-
-class Nodes(NamedTuple):
-    """Nodes before they are put about a patient's most likely effects.
-
-    Attributes:
-        x: (effect, node, patient | 1).
-        log_weight: (node, patient | 1).
-    """
-
-    x: np.ndarray
-    log_weight: np.ndarray
-
-
-def quadrature(effects: int, each: int) -> Nodes:
-    """Nodes of Gauss and Hermite, so many for each effect.
-
-    Raises:
-        UsageError: more than can be computed.
-    """
-    if each**effects > MOST_NODES:
-        what = f"{each} nodes for each of {effects} random effects are {each**effects:,} for every patient"
-        raise UsageError(what, where="nodes", do="use method=imp, or fewer nodes")
-    x, w = np.polynomial.hermite_e.hermegauss(each)
-    grids = np.meshgrid(*[np.arange(each)] * effects, indexing="ij")
-    index = np.stack([g.ravel() for g in grids]) if effects else np.zeros((0, 1), int)
-    log_weight = np.log(w / math.sqrt(2.0 * math.pi))[index].sum(axis=0) + 0.5 * (x[index] ** 2).sum(axis=0)
-    return Nodes(x[index][:, :, None], log_weight[:, None])
-
-
-def samples(effects: int, count: int, seed: int, ids: np.ndarray) -> Nodes:
-    """Draws of every patient from a t distribution, in antithetic pairs; a patient's depend on the seed and its id."""
-    half = (count + 1) // 2
-    draw = lambda name, rows: np.asarray(random.normals(seed, name, rows, ids), np.float64)  # noqa: E731
-    normal = np.stack([draw(f"importance:{i}", half) for i in range(effects)])
-    square = sum(draw(f"importance:freedom:{i}", half) ** 2 for i in range(FREEDOM))
-    x = normal / np.sqrt(square / FREEDOM)
-    x = np.concatenate([x, -x], axis=1)
-    r2 = (x**2).sum(axis=0)
-    constant = math.lgamma(0.5 * (FREEDOM + effects)) - math.lgamma(0.5 * FREEDOM)
-    constant -= 0.5 * effects * math.log(FREEDOM * math.pi)
-    density = constant - 0.5 * (FREEDOM + effects) * np.log1p(r2 / FREEDOM)
-    # ln phi + x^T x / 2 leaves its constant.
-    return Nodes(x, -0.5 * effects * math.log(2.0 * math.pi) - density - math.log(2 * half))
 
 
 class Marginal:
@@ -100,15 +42,9 @@ class Marginal:
     def place(self, z: np.ndarray, modes: Modes) -> None:
         """Put the nodes about the most likely effects."""
         ev = self.evaluator
-        found = ev.everyone(_placed(ev.study.outline, ev.unknowns), z, {}, nu=modes.nu, **self._wide())
+        own = self.nodes.wide(ev.study.patients)
+        found = ev.everyone(_placed(ev.study.outline, ev.unknowns), z, {}, nu=modes.nu, **own)
         self.placed, self.modes = {name: found[name] for name in ("nodes", "log_weight")}, modes
-
-    def _wide(self) -> dict[str, np.ndarray]:
-        patients = self.evaluator.study.patients
-        return {
-            "x": np.broadcast_to(self.nodes.x, (*self.nodes.x.shape[:2], patients)),
-            "log_weight": np.broadcast_to(self.nodes.log_weight, (self.nodes.log_weight.shape[0], patients)),
-        }
 
     def __call__(self, z: np.ndarray, starts: Any = None) -> Evaluation:
         """The objective, its gradient, and the effects nodes were put about."""
@@ -211,12 +147,11 @@ def _placed(outline: Outline, unknowns: Unknowns) -> Any:
         factor, safe = cholesky(exact), cholesky(approximation.curvature(moments, nu))
         sound = jnp.isfinite(factor).all(axis=(0, 1)) if nu.shape[0] else True
         factor = jnp.where(sound, factor, safe)
-        step = jax.vmap(lambda x: solve_upper(factor, x))(jnp.swapaxes(own["x"], 0, 1))
+        found, weight = put(nu, factor, own["x"], own["log_weight"], own.get("anew"))
         spread = course.factor(known)
-        phi = course.centre(known)[None] + jnp.sum(spread[None] * (nu[None] + step)[:, None], axis=2)
+        phi = course.centre(known)[None] + jnp.sum(spread[None] * jnp.swapaxes(found, 0, 1)[:, None], axis=2)
         # d phi = |L| d nu, and the joint density of phi has 1 / |L|.
-        weight = own["log_weight"] + 0.5 * (log_determinant(spread) - log_determinant(factor))[None]
-        return {"nodes": phi, "log_weight": weight}
+        return {"nodes": phi, "log_weight": weight + 0.5 * log_determinant(spread)[None]}
 
     return over_patients(placed, outline, unknowns, {"nodes": 3, "log_weight": 2})
 

@@ -7,7 +7,8 @@ import pytest
 import twinsim
 from tests.twinsim.calibrate import studies
 from twinsim.calibrate.evaluate import Evaluator
-from twinsim.calibrate.marginal import Marginal, quadrature
+from twinsim.calibrate.marginal import Marginal
+from twinsim.calibrate.nodes import quadrature
 from twinsim.calibrate.study import study_of
 from twinsim.calibrate.unknowns import unknowns_of
 
