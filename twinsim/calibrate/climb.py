@@ -8,7 +8,8 @@ saem                        its iterations, then a look at the marginal likeliho
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,9 @@ from twinsim.calibrate.uncertainty import Sharpness, sharpness
 from twinsim.calibrate.unknowns import Unknowns
 from twinsim.errors import DataError
 
-ROUNDS = 6
+ROUNDS, MARGINAL_ROUNDS = 6, 20
+REACH = 2.0  # how far a search goes before nodes are put anew
+ANEW = 1e-3  # foretold fall of the objective that nodes put anew may leave
 GAIN = 1e-4  # foretold fall of the objective by a Newton step, below which a place is a minimum
 NODES = {"agq": 7, "imp": 2000}  # of each effect; of each patient
 FEW = 3  # effects, up to which saem ends with a look by quadrature
@@ -158,20 +161,27 @@ def climb_marginal(
     Args:
         search: of the marginal's objective.
     """
-    ended: Any = None
-    for _ in range(ROUNDS):
-        modes = marginal.evaluator.modes(z, starts)
-        marginal.place(z, modes)
-        begin = search.point(z, starts)
-        settled = ended is not None and abs(begin.value - ended.point.value) <= GAIN
-        ended = search.run(begin, max_steps)
-        z = ended.point.z
-        if not ended.converged or (settled and abs(ended.point.value - begin.value) <= GAIN):
+
+    def placed(z: np.ndarray) -> Point:
+        """The objective with nodes about the most likely effects there."""
+        marginal.place(z, marginal.evaluator.modes(z, starts))
+        return search.point(z, starts)
+
+    here, moved = placed(z), np.inf
+    for _ in range(MARGINAL_ROUNDS):
+        ended = search.run(here, max_steps, REACH)
+        here, far = placed(ended.point.z), bool(np.abs(ended.point.z - here.z).max(initial=0.0) >= REACH)
+        moved = abs(here.value - ended.point.value)
+        if not far and (not ended.converged or moved <= GAIN):
             break
-    sharp = sharpness(lambda z: search.point(z, starts), ended.point)
+    if ended.converged and moved > GAIN:
+        reason = f"with nodes put anew the objective still moves by {moved:.1g}"
+        ended = replace(ended, converged=False, reason=reason)
+    sharp = sharpness(lambda z: search.point(z, starts), here)
+    assert marginal.modes is not None
     # Nodes are sound wherever they are put.
-    modes = modes._replace(arrived=np.ones_like(modes.arrived))
-    return Summit(ended.at(ended.point, search), sharp, modes)
+    modes = marginal.modes._replace(arrived=np.ones_like(marginal.modes.arrived))
+    return Summit(ended.at(here, search), sharp, modes, ANEW)
 
 
 def climb_saem(

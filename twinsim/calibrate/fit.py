@@ -35,7 +35,8 @@ class Fit:
         estimates: fitted numbers by theta name.
         omega, omega_occasion: covariances of the random effects (eta, eta).
         values: numbers and covariances that were fitted, by label: theta names, and omega(cl,v) or kappa(cl,cl).
-        standard_errors: by label; NaN where there is none.
+        standard_errors: by label; NaN where there is none. errors_by: sandwich, r or s; r in place of the others where
+            there are no more patients than values; None: none were asked for.
         covariance: of the estimates, in the order of the standard errors (label, label).
         condition: of the curvature at the minimum, every unknown scaled by its own; infinite where it is flat.
         etas: most likely random effects (eta, patient).
@@ -57,6 +58,7 @@ class Fit:
     omega_occasion: np.ndarray
     values: Mapping[str, float]
     standard_errors: Mapping[str, float]
+    errors_by: str | None
     covariance: np.ndarray
     condition: float
     etas: np.ndarray
@@ -161,6 +163,9 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
     covariance = np.full((len(labels), len(labels)), np.nan)
     if kind is not None:
         covariance = natural_covariance(unknowns, model, point.z, summit.sharp, kind)
+        if kind != "r" and not summit.sharp.whole and not summit.sharp.flat.size:
+            kind = "r"
+            log.warning("standard errors are those of R: patients are too few for a sandwich of %d values", len(labels))
     fitted = unknowns.model(point.z, model)
     etas, occasions = effects_of(study, fitted, summit.modes.nu)
     return Fit(
@@ -172,6 +177,7 @@ def _result(study: Study, unknowns: Unknowns, method: str, summit: Summit, kind:
         omega=fitted.omega,
         omega_occasion=fitted.omega_occasion,
         values=dict(zip(labels, natural_values(unknowns, fitted).tolist(), strict=True)),
+        errors_by=kind,
         standard_errors=dict(zip(labels, np.sqrt(np.diag(covariance)).tolist(), strict=True)),
         covariance=covariance,
         condition=summit.sharp.condition,

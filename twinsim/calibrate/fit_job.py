@@ -166,7 +166,13 @@ class FitJob:
         return [
             numbered(tuple(found.values)),
             Entry("estimate", ("number",), list(found.values.values()), "estimate"),
-            Entry("standard_error", ("number",), errors, "standard error of the estimate"),
+            Entry(
+                "standard_error",
+                ("number",),
+                errors,
+                "standard error of the estimate",
+                {"by": found.errors_by or "none"},
+            ),
             Entry("other", ("other",), np.arange(len(errors)), "place of the other number"),
             Entry("correlation", ("number", "other"), correlation, "correlation of two estimates"),
             Entry("step", ("step",), np.arange(1, 1 + len(found.trace)), "step of the search"),

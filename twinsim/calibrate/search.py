@@ -20,6 +20,7 @@ import numpy as np
 from twinsim.calibrate.checkpoint import Checkpoint
 from twinsim.calibrate.directions import Adam, direction_of, scale_of
 from twinsim.calibrate.evaluate import Evaluation, Modes
+from twinsim.calibrate.penalty import Penalty
 
 log = logging.getLogger(__name__)
 GAIN = 1e-6  # foretold fall of the objective
@@ -29,7 +30,8 @@ HALVINGS = 12
 
 @dataclass(frozen=True)
 class Point:
-    """A place and the objective there: value, gradient (unknown), curvature from patients (unknown, unknown)."""
+    """A place and the objective there: value, gradient (unknown), curvature as patients' gradients and priors tell it
+    (unknown, unknown)."""
 
     z: np.ndarray
     value: float
@@ -66,14 +68,14 @@ class Search:
 
     Args:
         evaluate: (unknowns, random effects to start from) -> the objective.
-        penalty: of the unknowns -> value and gradient; of priors.
+        penalty: of priors.
         optimiser: one of `twinsim.calibrate.directions.OPTIMISERS`.
         checkpoint: where evaluations are kept and taken from.
         told: hears the number, the value and the unknowns of every step.
     """
 
     evaluate: Callable[[np.ndarray, list[np.ndarray]], Evaluation]
-    penalty: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    penalty: Penalty
     optimiser: str = "bfgs"
     checkpoint: Checkpoint | None = None
     told: Callable[[int, float, np.ndarray], None] = lambda number, value, z: None
@@ -86,7 +88,8 @@ class Search:
         found = self._remembered(z, starts)
         more, slope = self.penalty(z)
         g = found.gradient
-        return Point(z, float(found.value.sum()) + more, g.sum(axis=1) + slope, 0.5 * g @ g.T, found)
+        outer = 0.5 * g @ g.T + self.penalty.curvature(z)
+        return Point(z, float(found.value.sum()) + more, g.sum(axis=1) + slope, outer, found)
 
     def _remembered(self, z: np.ndarray, starts: list[np.ndarray]) -> Evaluation:
         """The evaluation of this number, computed unless it was kept."""
@@ -102,11 +105,12 @@ class Search:
             self.checkpoint.keep(name, arrays)
         return found
 
-    def run(self, begin: Point, max_steps: int) -> Searched:
-        """From a place with a finite objective to a minimum."""
-        return self._wander(begin, max_steps) if self.optimiser == "adam" else self._descend(begin, max_steps)
+    def run(self, begin: Point, max_steps: int, reach: float = math.inf) -> Searched:
+        """From a place with a finite objective to a minimum, or as far as `reach` from the place in any unknown."""
+        go = self._wander if self.optimiser == "adam" else self._descend
+        return go(begin, max_steps, reach)
 
-    def _descend(self, begin: Point, max_steps: int) -> Searched:
+    def _descend(self, begin: Point, max_steps: int, reach: float) -> Searched:
         """Every step lowers the objective."""
         point, direction = begin, direction_of(self.optimiser)
         direction.restart(begin.outer)
@@ -132,9 +136,11 @@ class Search:
             direction.learn(new.z - point.z, new.gradient - point.gradient)
             fresh, point = False, new
             self._tell(point)
+            if _away(point, begin) >= reach:
+                return self._end(point, False, "the search is still under way")
         return self._end(point, False, f"{max_steps} steps were not enough")
 
-    def _wander(self, begin: Point, max_steps: int) -> Searched:
+    def _wander(self, begin: Point, max_steps: int, reach: float) -> Searched:
         """Steps of Adam, all of them."""
         point, lowest, direction = begin, begin, Adam(max_steps)
         direction.restart(begin.outer)
@@ -153,6 +159,8 @@ class Search:
             point = new
             self._tell(point)
             lowest = point if point.value < lowest.value else lowest
+            if _away(point, begin) >= reach:
+                break
         return self._end(lowest, True, f"{max_steps} steps, the last of them next to nothing")
 
     def _lower(self, point: Point, step: np.ndarray) -> Point | None:
@@ -177,6 +185,10 @@ class Search:
 
     def _end(self, point: Point, converged: bool, reason: str) -> Searched:
         return Searched(point, converged, reason, tuple(self.trace), np.asarray(self.path), self.evaluations)
+
+
+def _away(point: Point, begin: Point) -> float:
+    return float(np.abs(point.z - begin.z).max(initial=0.0))
 
 
 def _finite(point: Point) -> bool:

@@ -121,8 +121,8 @@ class Study:
     @property
     def identity(self) -> dict[str, Any]:
         """What determines a fit's numbers, as JSON data: the model, and a digest of all that was recorded."""
-        digest = hashlib.sha256()
-        for array in jax.tree.leaves(self.observed):
+        digest = hashlib.sha256(repr((self.outline.outputs, self.outline.occasions)).encode())
+        for array in (self.ids, *jax.tree.leaves(self.observed)):
             digest.update(np.ascontiguousarray(array).tobytes())
         return {"model": self.model.identity, "records": digest.hexdigest()}
 

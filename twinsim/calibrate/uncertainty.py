@@ -1,10 +1,14 @@
 """How sharp a minimum is, and what follows for the estimates.
 
     R = second derivative of the objective / 2         by central differences of the exact gradient
-    S = sum g_i g_i^T / 4                              g_i: gradient of patient i's share of the objective
+    S = sum g_i g_i^T / 4 + information of priors      g_i: gradient of patient i's share of the objective
     covariance    R^-1 S R^-1 (sandwich, NONMEM's default),  R^-1,  or S^-1
 
-on the scale of the search, and from there to numbers and covariances by the derivatives of that scale.
+on the scale of the search, and from there to numbers and covariances by the derivatives of that scale. No more patients
+than unknowns leave S singular whatever they tell: R then stands in for it.
+
+A direction of which no patient's gradient says anything is one that the records do not tell. S shows it exactly where
+there are more patients than unknowns; R only to the error of a difference, which a curved valley makes large.
 
 Source: White 1982, Econometrica 50:1 (the sandwich); NONMEM Users Guide VIII, $COVARIANCE (MATRIX=R, MATRIX=S).
 """
@@ -23,8 +27,9 @@ from twinsim.calibrate.unknowns import Unknowns, given_of
 from twinsim.population.model import PopulationModel
 
 KINDS = ("sandwich", "r", "s")
-STEP = 0.01  # of a difference, in standard deviations as patients' gradients tell them
-FLAT = 1e-7  # of the largest curvature, where every unknown is scaled by its own
+STEP, LONGEST = 2e-3, 0.02  # of a difference, in standard deviations as patients' gradients tell them; and at most
+FLAT = 1e-6  # of the largest curvature, where every unknown is scaled by its own
+SILENT = 1e-9  # the same of S, whose gradients are exact
 
 
 class Sharpness(NamedTuple):
@@ -32,7 +37,7 @@ class Sharpness(NamedTuple):
 
     Attributes:
         second: second derivative of the objective (unknown, unknown).
-        outer: sum g_i g_i^T / 2 (unknown, unknown).
+        outer: 2 S (unknown, unknown); whole: whether it can be inverted.
         gain: what a Newton step foretells; NaN where the curvature is not positive.
         condition: largest over smallest eigenvalue of the second derivative, every unknown scaled by its own.
         flat: weights of the unknowns in the flattest direction (unknown); empty where nothing is flat.
@@ -40,6 +45,7 @@ class Sharpness(NamedTuple):
 
     second: np.ndarray
     outer: np.ndarray
+    whole: bool
     gain: float
     condition: float
     flat: np.ndarray
@@ -51,23 +57,45 @@ def sharpness(point_at: Callable[[np.ndarray], Point], point: Point) -> Sharpnes
     Args:
         point_at: unknowns -> the objective there.
     """
+    second = _second_derivative(point_at, point)
+    telling = int((np.abs(point.evaluation.gradient).max(axis=0, initial=0.0) > 0.0).sum())
+    many = telling > len(point.z)
+    silent = _flattest(point.outer, SILENT)
+    flat = silent if many and silent.size else _flattest(second, FLAT)
+    whole = many and not silent.size
+    if flat.size:
+        return Sharpness(second, point.outer, whole, np.nan, np.inf, flat)
+    scale = np.sqrt(np.diag(second))
+    values = np.linalg.eigvalsh(second / np.outer(scale, scale))
+    gain = 0.5 * float(point.gradient @ np.linalg.solve(second, point.gradient))
+    condition = float(values[-1] / values[0]) if values.size else 1.0
+    return Sharpness(second, point.outer, whole, gain, condition, flat)
+
+
+def _second_derivative(point_at: Callable[[np.ndarray], Point], point: Point) -> np.ndarray:
+    """By central differences (unknown, unknown)."""
     size = len(point.z)
-    steps = STEP / np.sqrt(np.maximum(np.diag(point.outer), 1e-4))
+    steps = np.minimum(STEP / np.sqrt(np.maximum(np.diag(point.outer), 1e-4)), LONGEST)
     second = np.zeros((size, size))
-    for i, h in enumerate(np.minimum(steps, 0.1)):
+    for i, h in enumerate(steps):
         unit = np.eye(size)[i] * h
         second[i] = (point_at(point.z + unit).gradient - point_at(point.z - unit).gradient) / (2.0 * h)
-    second = 0.5 * (second + second.T)
-    diagonal = np.diag(second)
-    if not np.isfinite(second).all() or (diagonal <= 0.0).any():
-        flat = np.where(np.isfinite(diagonal) & (diagonal > 0.0), 0.0, 1.0)
-        return Sharpness(second, point.outer, np.nan, np.inf, flat)
+    return 0.5 * (second + second.T)
+
+
+def _flattest(matrix: np.ndarray, least: float) -> np.ndarray:
+    """Weights of the unknowns in the flattest direction of a curvature (unknown); empty where nothing is flat.
+
+    Args:
+        least: of the largest eigenvalue, every unknown scaled by its own, up to which a direction is flat.
+    """
+    diagonal = np.diag(matrix)
+    curved = np.isfinite(diagonal) & (diagonal > 0.0)
+    if not (curved.all() and np.isfinite(matrix).all()):
+        return np.where(curved, 0.0, 1.0)
     scale = np.sqrt(diagonal)
-    values, vectors = np.linalg.eigh(second / np.outer(scale, scale))
-    if values[0] <= FLAT * values[-1]:
-        return Sharpness(second, point.outer, np.nan, np.inf, vectors[:, 0])
-    gain = 0.5 * float(point.gradient @ np.linalg.solve(second, point.gradient))
-    return Sharpness(second, point.outer, gain, float(values[-1] / values[0]), np.zeros(0))
+    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    return vectors[:, 0] if values.size and values[0] <= least * values[-1] else np.zeros(0)
 
 
 def natural_covariance(
@@ -84,14 +112,12 @@ def covariance_of(sharp: Sharpness, slopes: np.ndarray, kind: str) -> np.ndarray
 
     Args:
         slopes: derivatives of the natural values by the unknowns (value, unknown).
-        kind: one of KINDS.
+        kind: one of KINDS; r in place of the others where S is not whole.
     """
     if sharp.flat.size:
         return np.full((len(slopes), len(slopes)), np.nan)
     r, s = 0.5 * sharp.second, 0.5 * sharp.outer
-    if kind == "s":
-        matrix = np.linalg.pinv(s)
-    else:
-        inverse = np.linalg.inv(r)
-        matrix = inverse if kind == "r" else inverse @ s @ inverse
+    kind = kind if sharp.whole else "r"
+    inverse = np.linalg.inv(s if kind == "s" else r)
+    matrix = inverse @ s @ inverse if kind == "sandwich" else inverse
     return slopes @ (0.5 * (matrix + matrix.T)) @ slopes.T

@@ -182,6 +182,11 @@ def unknowns_of(
         raise UsageError(f"{covariance!r} is no covariance", where="covariance", do=nearest(covariance, COVARIANCES))
     names = tuple(fit) if fit is not None else model.theta_names
     levels = ((model.parts.between_patients, model.omega), (model.parts.between_occasions, model.omega_occasion))
+    for level, omega in levels:
+        fixed = np.asarray(level.fixed, bool)
+        if (omega[np.ix_(fixed, ~fixed)] != 0.0).any():
+            what = "a random effect that is fixed varies together with one that is estimated"
+            raise UsageError(what, where=model.name, do="fix both, or neither")
     blocks = [_blocks(omega, level.fixed, covariance) if random else () for level, omega in levels]
     return Unknowns(names, tuple(Scale(*model.numbers[name].bounds) for name in names), *blocks)
 

@@ -24,6 +24,13 @@ METHODS = {
     "saem": "stochastic approximation of expectation-maximisation (SAEM)",
 }
 
+ERRORS = {
+    None: "none",
+    "sandwich": "second derivatives and patients' gradients (sandwich)",
+    "r": "second derivatives (R)",
+    "s": "patients' gradients (S)",
+}
+
 
 def fit_sections(job: FitJob, check: Vpc) -> list[Section]:
     """Estimates, how the fit went, and how well it describes what was observed.
@@ -53,7 +60,8 @@ def estimates(job: FitJob) -> Section:
     total = fit.objective + fit.constant
     note = (
         f"The fit {ended}: {fit.reason}. Objective {fit.objective:.3f} (without n ln 2 pi; {total:.3f} with it), "
-        f"condition number {number(fit.condition)}, {fit.evaluations} evaluations."
+        f"condition number {number(fit.condition)}, {fit.evaluations} evaluations. "
+        f"Standard errors: {ERRORS[fit.errors_by]}."
     )
     censored = int((job.records.observations & (job.records.cens != 0)).sum())
     seen = f"{int(job.records.observations.sum()):,} observations" + (f" ({censored:,} censored)" if censored else "")
