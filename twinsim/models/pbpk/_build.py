@@ -9,7 +9,7 @@ from typing import Any
 from twinsim.models.pbpk import _circulation, _gut, _kidney, _metabolism
 from twinsim.models.pbpk._body import Body, Declared, Own, total
 from twinsim.models.pbpk._organs import TISSUES
-from twinsim.models.pbpk._substance import Substance
+from twinsim.models.pbpk._substance import Substance, several
 from twinsim.models.structure import Parameter, Port, Route, Structure
 
 SOURCE = "Jones and Rowland-Yeo 2013, CPT Pharmacometrics Syst Pharmacol 2:e63; Pang and Rowland 1977"
@@ -42,8 +42,10 @@ def pbpk(
     Raises:
         ModelError: choices that are unknown or contradict each other.
     """
-    known = tuple(each if isinstance(each, Substance) else Substance(each) for each in substances)
-    body = Body(name, known, tuple(tissues), tuple(permeability_limited), liver)
+    listed = several(substances, f"{name}, substances")
+    known = tuple(each if isinstance(each, Substance) else Substance(each) for each in listed)
+    limited = several(permeability_limited, f"{name}, permeability_limited")
+    body = Body(name, known, several(tissues, f"{name}, tissues"), limited, liver)
     equations = _Equations(body)
     enzymes = _metabolism.declared_enzymes(body)
     shared: dict[str, Parameter] = {}

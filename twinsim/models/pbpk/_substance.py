@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from twinsim.errors import ModelError, nearest
 
@@ -16,11 +17,16 @@ CHOICES = {
 RENAL = ("filtration", "secretion", "saturable_secretion", "reabsorption")
 
 
-def check(words: tuple[str, ...], known: tuple[str, ...], where: str) -> None:
-    """Refuse words that are unknown, and text where a tuple of words is due."""
+def several(words: Any, where: str) -> tuple[Any, ...]:
+    """What is listed; text would be taken for its letters."""
     if isinstance(words, str):
         raise ModelError(f"{words!r} is one word, not a tuple of them", where=where, do=f"write ({words!r},)")
-    for word in words:
+    return tuple(words)
+
+
+def check(words: tuple[str, ...], known: tuple[str, ...], where: str) -> None:
+    """Refuse words that are unknown, and text where a tuple of words is due."""
+    for word in several(words, where):
         if word not in known:
             raise ModelError(f"unknown {word!r}", where=where, do=nearest(str(word), known))
 
@@ -86,6 +92,8 @@ class Substance:
                     do=nearest(str(getattr(self, field)), words),
                 )
         check(self.renal, RENAL, f"substance {self.name}, renal")
+        for field in ("pathways", "inhibits", "induces", "inactivates"):
+            several(getattr(self, field), f"substance {self.name}, {field}")
         for wrong, why, do in self._contradictions():
             if wrong:
                 raise ModelError(why, where=f"substance {self.name}", do=do)

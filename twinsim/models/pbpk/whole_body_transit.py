@@ -1,6 +1,7 @@
 """pbpk/whole_body with a gut in which a tablet dissolves, moves on, and passes through enterocytes. Amounts in mg.
 
-    stomach, intestine<i> (1 to 7) and colon hold what is dissolved; solid_stomach, solid_intestine<i>, solid_colon the rest
+    stomach, intestine<i> (1 to 7) and colon hold what is dissolved; the rest is in solid_stomach, solid_intestine<i>
+    and solid_colon:
     d solid_intestine<i>/dt = kt solid_intestine<i - 1> - kt solid_intestine<i> - dissolving
     d intestine<i>/dt       = kt intestine<i - 1> - (kt + ka) intestine<i> + dissolving
                               kt = 7/transit_time,   ka = 2 peff/radius,   dissolving = kdiss solid_intestine<i>
