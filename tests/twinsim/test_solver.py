@@ -34,7 +34,7 @@ LOG = "twinsim.solver"
 
 
 def expected(name):
-    if name.startswith("pbpk/"):  # lungs turn over in seconds, and there are more than 16 states
+    if name.startswith("pbpk/"):  # lungs turn over in seconds, and there are more than 12 states
         return "stiff"
     if name.removeprefix("pk/") in CLOSED.replace("pk/", "").split():
         return "closed"

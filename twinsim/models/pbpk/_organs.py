@@ -41,5 +41,5 @@ ORGANS = {
     "spleen": Organ(0.15, f"{MCNALLY}, at 1 kg/L", 11.7, is_portal=True),
 }
 TISSUES = tuple(ORGANS)
-# 5.3 L of blood, of which 29.5 % arterial: ICRP 89 tables 2.12 and 2.13
+# 5.3 L of blood, of which 29.5 % arterial (table 2.13): ICRP 89
 ARTERIAL, VENOUS = 1.56, 3.74

@@ -125,7 +125,7 @@ def test_filtration_alone_clears_fu_gfr():
 
 
 def test_extended_clearance_of_a_liver_with_a_membrane():
-    """clint ps / (ps + clint) takes the place of clint: Liu and Pang 2005, J Pharm Sci 94:2103, equal ps both ways."""
+    """At rest membrane and enzyme are two resistances in a row: clint ps / (ps + clint) takes the place of clint."""
     structure = pbpk("test/membrane", permeability_limited=("liver",))
     for ps in (1.0, 30.0, 1e4):
         p = values(structure, ps_liver=ps, bp=0.8, fu=0.3, filtered_fraction=0.0)
