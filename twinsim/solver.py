@@ -17,7 +17,7 @@ from twinsim.models.structure import Structure
 
 log = logging.getLogger(__name__)
 SOLVERS = ("auto", "closed", "linear", "explicit", "stiff")
-LINEAR_STATES = 32  # a larger linear system is cheaper step by step than by full propagators
+LINEAR_STATES = 12  # a larger linear system is cheaper step by step than by full propagators: docs/decisions/0011
 STIFF_STEPS = 1000  # steps that stability alone would ask of tier explicit, from which on tier stiff is chosen
 PRECISIONS = {"float32": jnp.float32, "float64": jnp.float64}
 DEFAULT_RTOL = {"float32": 1e-4, "float64": 1e-9}
