@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from twinsim.cohort_job import CohortJob, cohort_job
-from twinsim.errors import UsageError
+from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
 from twinsim.models.structure import Structure
 from twinsim.population.bare import bare_model
@@ -77,7 +77,7 @@ def simulate(
     parameters: Mapping[str, float] | None = None,
     times: Any = None,
     outputs: Sequence[str] | None = None,
-    start: Mapping[str, np.ndarray] | None = None,
+    start: Mapping[str, np.ndarray] | str | None = None,
     seed: int = 0,
     solver: str = "auto",
     precision: str = "float32",
@@ -91,7 +91,8 @@ def simulate(
         events: what happens to everyone; None: nothing, the states just go on.
         parameters: values that take the place of the patients' own, by the structure's names.
         times: of outputs [the structure's time unit]; one list for everyone, or one for each patient.
-        start: `final` of an earlier simulation, with the same events: go on from there.
+        start: `final` of an earlier simulation, with the same events: go on from there; or "equilibrium": everyone
+            begins in the steady state it has without doses.
         options: of `twinsim.cohort_job`: covariates, occasions, endpoints, observed, random_effects, rtol, max_steps,
             source.
 
@@ -110,6 +111,10 @@ def simulate(
         typical = {name: np.asarray([value]) for name, value in chosen.typical_covariates.items()}
         cohort = Cohort(np.asarray([0]), typical, {item.name: item.carried for item in chosen.covariates})
         options.setdefault("random_effects", False)
+    if isinstance(start, str):
+        if start != "equilibrium":
+            raise UsageError(f"unknown start {start!r}", where="start", do=nearest(start, ["equilibrium"]))
+        options["equilibrium"], start = True, None
     source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
     job = cohort_job(
         chosen,
