@@ -10,7 +10,6 @@ curve, urine made so far) is a counter: an equilibrium leaves it where it starts
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,6 +20,7 @@ import numpy as np
 from kernels.equilibrium import NO_LAWS, Laws
 from twinsim.errors import UsageError
 from twinsim.models import analysis
+from twinsim.models.draws import drawn
 from twinsim.models.structure import Structure
 
 DRAWS, POINTS = 6, 3  # random sets of parameters, and of states for each
@@ -163,29 +163,20 @@ def _scaled(matrix: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarra
 @lru_cache(maxsize=64)
 def _sampled(structure: Structure) -> _Samples:
     """Rates and J at random states, those that are zero among them, under random parameters."""
-    rng, names = np.random.default_rng(20), structure.state_names
-    p = {item.name: _drawn(rng, item.default, item.bounds) for item in structure.parameters}
-    u = {port.name: _drawn(rng, 1.0 if port.default is None else port.default) for port in structure.needs}
+    names = structure.state_names
+    p, u, x, size = drawn(structure, DRAWS, POINTS, seed=20)
+
+    def derivative(x: jax.Array, p: dict, u: dict) -> jax.Array:
+        result = structure.derivative(jnp.float64(0.0), dict(zip(names, x, strict=True)), p, u)
+        return jnp.stack([jnp.asarray(result[name], jnp.float64) for name in names])
+
     with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
-
-        def derivative(x: jax.Array, p: dict, u: dict) -> jax.Array:
-            result = structure.derivative(jnp.float64(0.0), dict(zip(names, x, strict=True)), p, u)
-            return jnp.stack([jnp.asarray(result[name], jnp.float64) for name in names])
-
-        def begin(p: dict, u: dict) -> jax.Array:
-            result = structure.initial(p, u)
-            return jnp.stack([jnp.asarray(result[name], jnp.float64) for name in names])
-
-        start = np.asarray(jax.jit(jax.vmap(begin))(p, u))
-        size = np.where(start[0] == 0.0, 1.0, np.abs(start[0]))
-        sign = np.where(start[0] < 0.0, -1.0, 1.0)
-        x = sign * size * np.exp(rng.normal(size=(DRAWS, POINTS, len(names))))
         at = jax.jit(jax.vmap(lambda x, p, u: jax.vmap(lambda x: derivative(x, p, u))(x)))
         slopes = jax.jit(jax.vmap(lambda x, p, u: jax.vmap(lambda x: jax.jacfwd(derivative)(x, p, u))(x)))(x, p, u)
         rates = np.asarray(at(x, p, u))
-        positive = {i for i in range(len(names)) if (sign[i] > 0.0) and _stays(at, x, i, p, u)}
+        positive = {i for i in range(len(names)) if size[i] > 0.0 and _stays(at, x, i, p, u)}
     sound = np.isfinite(rates).all(axis=(1, 2)) & np.isfinite(np.asarray(slopes)).all(axis=(1, 2, 3))
-    return _Samples(rates[sound], np.asarray(slopes)[sound], x[sound], size, frozenset(positive))
+    return _Samples(rates[sound], np.asarray(slopes)[sound], x[sound], np.abs(size), frozenset(positive))
 
 
 def _stays(at, x: np.ndarray, i: int, p: dict, u: dict) -> bool:
@@ -196,12 +187,3 @@ def _stays(at, x: np.ndarray, i: int, p: dict, u: dict) -> bool:
         if not (np.asarray(at(own, p, u))[..., i] >= 0.0).all():
             return False
     return True
-
-
-def _drawn(rng: np.random.Generator, default: float, bounds: tuple[float, float] = (-math.inf, math.inf)) -> np.ndarray:
-    """Values (draw) about a default, inside bounds; where it is zero, of any size up to one."""
-    low, high = bounds
-    if math.isfinite(low) and math.isfinite(high):
-        return low + (high - low) * rng.uniform(0.1, 0.9, DRAWS)
-    values = default * np.exp(0.3 * rng.normal(size=DRAWS)) if default else rng.uniform(0.1, 1.0, DRAWS)
-    return np.clip(values, low if math.isfinite(low) else -np.inf, high)

@@ -18,6 +18,7 @@ from typing import Any
 
 from twinsim import units
 from twinsim.errors import ModelError, UnitError, nearest
+from twinsim.models.balance import quantity_units
 from twinsim.models.dimensions import check_dimensions
 from twinsim.models.quantities import unit_per
 from twinsim.models.structure import Parameter, Port, Structure
@@ -44,7 +45,7 @@ def couple(
         name: of the result.
         parts: structures by a label of your own, in the order their states are numbered.
         connect: "part.need": "part.output", where names differ or two parts give the same.
-        rename: "part.name": new name, for parameters, states, routes, needs and outputs of that part alike.
+        rename: "part.name": new name, for parameters, states, routes, needs, outputs and quantities of that part alike.
         close: "part.need": a number or a Parameter that feeds it.
         time: unit of the result's time; by default that of the first part.
 
@@ -66,11 +67,17 @@ def couple(
                 do="close it with a Parameter of another name",
             )
     wiring = Wiring(name, members, wires)
+    inside = {(wire.giver, wire.name) for end, wire in wires.items() if wiring.is_inside(*end)}
+    gives = [
+        replace(port, quantity=None) if (label, own.name) in inside else port
+        for label, part in members.items()
+        for own, port in zip(part.structure.gives, part.items("gives"), strict=True)
+    ]
     whole = Structure(
         name=name,
         parameters=(*renamed["parameters"], *constants),
         states=renamed["states"],
-        gives=renamed["gives"],
+        gives=tuple(gives),
         routes=renamed["routes"],
         needs=needs,
         rates=wiring.rates,
@@ -79,6 +86,7 @@ def couple(
         time=time,
         source="; ".join(dict.fromkeys(part.source for part in parts.values())),
         parts=tuple(part.name for part in parts.values()),
+        outflows=wiring.outflows if wiring.held else None,
     )
     check_dimensions(whole)
     return whole
@@ -115,7 +123,7 @@ def _members(name: str, parts: Mapping[str, Structure], rename: Mapping[str, str
         f"{label}.{item.name}"
         for label, part in parts.items()
         for item in (*part.parameters, *part.states, *part.gives, *part.routes, *part.needs)
-    }
+    } | {f"{label}.{quantity}" for label, part in parts.items() for quantity in quantity_units(part)}
     for key in rename:
         if key not in known:
             raise ModelError(f"no {key!r} to rename", where=name, do=nearest(key, known))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
+from twinsim import units
 from twinsim.errors import ModelError
+from twinsim.models.balance import quantity_units
 from twinsim.models.structure import Parameter, Route, Structure, Values
 
 
@@ -50,7 +53,15 @@ class Part:
         items = getattr(self.structure, group)
         if group == "parameters":
             items = [self.timed[item.name][0] if item.name in self.timed else item for item in items]
-        return tuple(replace(item, name=self.name(item.name)) for item in items)
+        return tuple(self._renamed(item) for item in items)
+
+    def _renamed(self, item: Any) -> Any:
+        """A declaration with the names of the whole, its quantity's and weight's too."""
+        more = {}
+        for key in ("quantity", "weight"):
+            if isinstance(getattr(item, key, None), str):
+                more[key] = self.name(getattr(item, key))
+        return replace(item, name=self.name(item.name), **more)
 
     def _route(self, route: Route) -> Route:
         roles = {role: getattr(route, role) for role in ("name", "to", "lag", "f", "rate", "duration")}
@@ -98,6 +109,54 @@ class Wiring:
         return {
             part.name(own): value for label, part in self.parts.items() for own, value in now.outputs(label).items()
         }
+
+    def outflows(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
+        """What leaves the parts by no port, less what needs bring in that is no flow of the whole."""
+        now, result = _Instant(self, t, p, u, x), {}
+        for label, part in self.parts.items():
+            structure = part.structure
+            leaving = {}
+            if structure.outflows is not None:
+                how = now.time(part), now.states(label), now.parameters(label), now.inputs(label)
+                leaving = dict(structure.outflows(*how))
+            held = quantity_units(structure) if structure.outflows or structure.needs else {}
+            for port in structure.needs:
+                if port.quantity is not None and self._is_made(label, port.name):
+                    factor = units.factor(f"({port.unit}) ({structure.time})", held[port.quantity])
+                    leaving[port.quantity] = leaving.get(port.quantity, 0.0) - now.fetch(label, port.name) * factor
+            for name, value in leaving.items():
+                whole = part.name(name)
+                factor = part.clock * units.factor(held[name], self.held[whole])
+                result[whole] = result.get(whole, 0.0) + (value if factor == 1.0 else value * factor)
+        return result
+
+    def is_inside(self, label: str, need: str) -> bool:
+        """Whether a need takes in the quantity that leaves the part which feeds it."""
+        wire, own = self.wires[label, need], self._carried(label, "needs", need)
+        return wire.giver is not None and own is not None and own == self._carried(wire.giver, "gives", wire.name)
+
+    def _is_made(self, label: str, need: str) -> bool:
+        """Whether what a need brings in is fed by a constant, or leaves another part as another quantity."""
+        wire = self.wires.get((label, need))
+        if wire is None or wire.outside:
+            return False
+        return wire.giver is None or (
+            not self.is_inside(label, need) and self._carried(wire.giver, "gives", wire.name) is not None
+        )
+
+    def _carried(self, label: str, group: str, own: str) -> str | None:
+        part = self.parts[label]
+        quantity = next(port.quantity for port in getattr(part.structure, group) if port.name == own)
+        return None if quantity is None else part.name(quantity)
+
+    @cached_property
+    def held(self) -> Mapping[str, str]:
+        """The unit of each quantity in the whole: that of the first part that names it."""
+        found: dict[str, str] = {}
+        for part in self.parts.values():
+            for name, unit in quantity_units(part.structure).items():
+                found.setdefault(part.name(name), unit)
+        return found
 
     def start(self, p: Any, u: Any) -> dict[str, Any]:
         now = _Instant(self, 0.0, p, u, None)
