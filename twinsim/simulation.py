@@ -14,10 +14,11 @@ from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
 from twinsim.models.structure import Structure
 from twinsim.population.bare import bare_model
-from twinsim.population.cohort import Cohort
+from twinsim.population.cohort import Cohort, sample_cohort
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.run.plan import in_bytes, installed_bytes
 from twinsim.store.layout import Layout
+from twinsim.traces import with_inputs
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def simulate(
     seed: int = 0,
     solver: str = "auto",
     precision: str = "float32",
+    inputs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Results:
     """Trajectories of a cohort.
@@ -93,6 +95,8 @@ def simulate(
         times: of outputs [the structure's time unit]; one list for everyone, or one for each patient.
         start: `final` of an earlier simulation, with the same events: go on from there; or "equilibrium": everyone
             begins in the steady state it has without doses.
+        inputs: what the structure needs from outside, by name: a number, or a recorded trace (times, values[, "linear"
+            [, unit]]) for everyone or for each patient (`twinsim.traces.Trace`); without one, its default.
         options: of `twinsim.cohort_job`: covariates, occasions, endpoints, observed, random_effects, rtol, max_steps,
             source.
 
@@ -116,6 +120,10 @@ def simulate(
             raise UsageError(f"unknown start {start!r}", where="start", do=nearest(start, ["equilibrium"]))
         options["equilibrium"], start = True, None
     source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
+    if inputs:
+        people = cohort if isinstance(cohort, Cohort) else sample_cohort(cohort, source, seed=seed)
+        chosen, cohort = with_inputs(chosen, people, inputs)
+        source = cohort
     job = cohort_job(
         chosen,
         events if events is not None else Events.of([]),
