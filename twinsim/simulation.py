@@ -119,11 +119,10 @@ def simulate(
         if start != "equilibrium":
             raise UsageError(f"unknown start {start!r}", where="start", do=nearest(start, ["equilibrium"]))
         options["equilibrium"], start = True, None
-    source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
+    source: Any = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
     if inputs:
         people = cohort if isinstance(cohort, Cohort) else sample_cohort(cohort, source, seed=seed)
-        chosen, cohort = with_inputs(chosen, people, inputs)
-        source = cohort
+        chosen, source = with_inputs(chosen, people, inputs)
     job = cohort_job(
         chosen,
         events if events is not None else Events.of([]),

@@ -127,15 +127,15 @@ def _timed(trace: Trace, cohort: Cohort, name: str, unit: str) -> TimedCovariate
             where=f"inputs, {name}",
             do="give one list for everyone, or one for each patient",
         )
-    times, values = ([*row] * cohort.size if len(row) == 1 else row for row in rows)
+    times, values = (row * cohort.size if len(row) == 1 else row for row in rows)
     try:
         scale = 1.0 if trace.unit is None else factor(trace.unit, unit)
     except UnitError as error:
         raise UnitError(error.what, where=f"inputs, {name}", why=error.why, do=error.do) from None
-    return TimedCovariate.of_points(times, [scale * np.asarray(row) for row in values], BETWEEN[trace.between])
+    return TimedCovariate.of_points(times, [[scale * value for value in row] for row in values], BETWEEN[trace.between])
 
 
-def _rows(values: Any) -> list[np.ndarray]:
+def _rows(values: Any) -> list[list[float]]:
     """One list of numbers, or one for each patient."""
     several = any(np.ndim(row) for row in values)
-    return [np.asarray(row, np.float64) for row in (values if several else [values])]
+    return [np.asarray(row, np.float64).tolist() for row in (values if several else [values])]

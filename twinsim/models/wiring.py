@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from twinsim import units
 from twinsim.errors import ModelError
 from twinsim.models.balance import quantity_units
+from twinsim.models.loops import solve_loop
 from twinsim.models.structure import Parameter, Route, Structure, Values
 
 
@@ -92,8 +93,14 @@ class _Inputs:
 class Wiring:
     """The three functions of a coupled structure."""
 
-    def __init__(self, name: str, parts: Mapping[str, Part], wires: Mapping[tuple[str, str], Wire]) -> None:
-        self.name, self.parts, self.wires = name, parts, wires
+    def __init__(
+        self,
+        name: str,
+        parts: Mapping[str, Part],
+        wires: Mapping[tuple[str, str], Wire],
+        solve: Mapping[tuple[str, str], str] | None = None,
+    ) -> None:
+        self.name, self.parts, self.wires, self.solve = name, parts, wires, solve or {}
 
     def rates(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
         now = _Instant(self, t, p, u, x)
@@ -171,10 +178,11 @@ class _Instant:
 
     Args:
         x: states of the whole; None at the beginning, where the parts' own `start` gives them.
+        tried: values of the needs that are solved for, while they are.
     """
 
-    def __init__(self, wiring: Wiring, t: Any, p: Any, u: Any, x: Any) -> None:
-        self.wiring, self.t, self.p, self.u, self.x = wiring, t, p, u, x
+    def __init__(self, wiring: Wiring, t: Any, p: Any, u: Any, x: Any, tried: Any = None) -> None:
+        self.wiring, self.t, self.p, self.u, self.x, self.tried = wiring, t, p, u, x, tried
         self.kept: dict[tuple[str, str], Any] = {}
         self.open: list[str] = []
 
@@ -188,7 +196,8 @@ class _Instant:
                     "an algebraic loop: outputs that need each other at one instant",
                     where=self.wiring.name,
                     why=" <- ".join(circle),
-                    do="break it with a state (a delay or an effect compartment), or give the outputs in two parts",
+                    do="break it with a state (a delay or an effect compartment), give the outputs in two parts, or "
+                    "solve it from a value to begin with: solve={'part.need': value}",
                 )
             self.open.append(step)
             self.kept[what, label] = work()
@@ -234,6 +243,24 @@ class _Instant:
         wire = self.wiring.wires.get((label, need))
         if wire is None:
             return getattr(Values({}, f"needs of {label}"), need)
+        if (label, need) in self.wiring.solve:
+            return (self.solved() if self.tried is None else self.tried)[label, need]
+        return self.through(wire)
+
+    def solved(self) -> Mapping[tuple[str, str], Any]:
+        """The needs that close loops, so that each is what it leads to."""
+        ends = tuple(self.wiring.solve)
+
+        def led_to(tried: tuple) -> tuple:
+            wiring = self.wiring
+            then = _Instant(wiring, self.t, self.p, self.u, self.x, dict(zip(ends, tried, strict=True)))
+            return tuple(then.through(wiring.wires[end]) for end in ends)
+
+        begin = [getattr(self.p, name) for name in self.wiring.solve.values()]
+        return self.once("solved", "loops", lambda: dict(zip(ends, solve_loop(led_to, begin), strict=True)))
+
+    def through(self, wire: Wire) -> Any:
+        """What comes through a wire."""
         if wire.giver is not None:
             value = self.outputs(wire.giver)[wire.name]
         else:
