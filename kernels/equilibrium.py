@@ -40,7 +40,9 @@ GROWTH = 1e3  # most by which a pseudo step may be longer than the one before
 NEWTON = 1e-14  # 1/tau in parts of the fastest rate, below which it is 0
 ARRIVED = 1e-9  # last step in the search, in parts of the largest size a state has had
 SETTLED = 1e-6  # the same of the step after it: more, and rounding alone moves the states
-ROUNDS = 150
+KNOWN = 1e-3  # most by which rounding of the largest rates on the way may move the states, in parts of their size
+EPS = float(np.finfo(np.float64).eps)
+ROUNDS = 300
 
 
 class Laws(NamedTuple):
@@ -61,10 +63,11 @@ NO_LAWS = Laws((), (), ())
 
 
 class _Way(NamedTuple):
-    """A patient's way: states and their largest sizes (state, patient), 1/tau, and who has arrived (patient)."""
+    """A patient's way: states, their largest sizes and rates (state, patient), 1/tau, and who has arrived (patient)."""
 
     states: Array
     peak: Array
+    flow: Array
     inverse: Array
     arrived: Array
     rounds: Array
@@ -120,7 +123,10 @@ def equilibrium(
     moved = factors.solved(_with_sums(stacked(parameters, x), laws.rows, weights, begin, x))
     settled = jnp.all(jnp.isfinite(moved) & (jnp.abs(moved) <= SETTLED * way.peak), axis=0)
     below = jnp.any(_low(x + moved, way.peak, positive, SETTLED), axis=0)
-    found = way.arrived & (factors.sign > 0.0) & settled & ~below
+    # Rates that are zero because rounding makes them so, far out where nothing holds the states, are no equilibrium.
+    rounding = factors.solved(_with_sums(EPS * way.flow, laws.rows, weights, begin, begin))
+    held = jnp.all(jnp.abs(rounding) <= KNOWN * way.peak, axis=0)
+    found = way.arrived & (factors.sign > 0.0) & settled & held & ~below
     # No state ends below zero by rounding; derivatives stay those of the step.
     lift = jnp.where(_mask(positive, size) & (x + moved < 0.0), -(x + moved), 0.0)
     x = jnp.where(found[None], x + moved + lax.stop_gradient(lift), begin)
@@ -159,6 +165,7 @@ class _System(NamedTuple):
         return _Way(
             states=self.begin,
             peak=jnp.abs(self.begin),
+            flow=jnp.zeros_like(self.begin),
             inverse=jnp.zeros(patients) if newton else inverse,
             arrived=jnp.zeros(patients, bool),
             rounds=jnp.zeros(patients, jnp.int32),
@@ -176,7 +183,8 @@ class _System(NamedTuple):
         """A step tried."""
         x, inverse = way.states, way.inverse
         factors, least = self.factors(x, inverse), NEWTON * _fastest(self.slopes(x))
-        moved = factors.solved(_with_sums(self.rates(x), self.rows, self.weights, self.begin, x))
+        change = self.rates(x)
+        moved = factors.solved(_with_sums(change, self.rows, self.weights, self.begin, x))
         new = x + moved
         peak = jnp.maximum(way.peak, jnp.abs(new))
         missed = self.rates(new) - inverse[None] * moved
@@ -184,13 +192,15 @@ class _System(NamedTuple):
         bend = jnp.max(_part(off, peak), axis=0) / BEND
         sound = jnp.all(jnp.isfinite(new), axis=0) & (factors.sign > 0.0) & (bend <= 1.0)
         taken = sound & ~jnp.any(_low(new, peak, self.positive, ARRIVED), axis=0)
-        longer = inverse * jnp.clip(jnp.sqrt(bend) / 0.7, 1.0 / GROWTH, 2.0)
+        wanted = jnp.sqrt(bend) / 0.7  # what a step misses grows like its square
+        longer = inverse * jnp.clip(wanted, 1.0 / GROWTH, 2.0)
         longer = jnp.where(longer <= least, 0.0, longer)
-        shorter = 10.0 * jnp.maximum(inverse, least)
+        shorter = jnp.maximum(inverse, least) * jnp.where(sound | ~(wanted > 2.0), 3.0, jnp.minimum(wanted, 10.0))
         near = jnp.max(_part(moved, peak), axis=0) <= ARRIVED
         return _Way(
             states=jnp.where(taken[None], new, x),
             peak=jnp.where(taken[None], peak, way.peak),
+            flow=jnp.maximum(way.flow, jnp.abs(change)),
             inverse=jnp.where(taken, longer, shorter),
             arrived=taken & (inverse == 0.0) & near,
             rounds=way.rounds + 1,

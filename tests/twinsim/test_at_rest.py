@@ -9,30 +9,15 @@ import pytest
 
 import twinsim
 from kernels import status as codes
+from tests.twinsim.coupled import feedback, made
 from twinsim.at_rest import at_rest
 from twinsim.errors import UsageError
 from twinsim.models.conserved import stillness
-from twinsim.models.couple import bind, couple
+from twinsim.models.couple import bind
 from twinsim.models.registry import register, structures
-from twinsim.models.structure import Parameter, Port, State, Structure
 
 EXACT = {"precision": "float64", "endpoints": ()}
 PD = twinsim.structure("pd/inhibition_of_loss")
-
-
-def made(name, states, rates, parameters=(), start=None, needs=(), gives=None):
-    """A structure that gives its first state."""
-    return Structure(
-        name=name,
-        parameters=tuple(Parameter(key, unit, value, "", "assumed") for key, (value, unit) in parameters),
-        states=tuple(State(key, unit, "") for key, unit in states),
-        gives=gives or (Port(states[0][0], states[0][1], "amount", ""),),
-        needs=needs,
-        rates=rates,
-        outputs=lambda t, x, p, u: {states[0][0]: getattr(x, states[0][0])},
-        start=start,
-        source="none",
-    )
 
 
 ENZYME = made(
@@ -120,26 +105,6 @@ def test_what_takes_up_everything_gets_it():
     )
     given = twinsim.simulate(drug, None, times=[0.0], start="equilibrium", **EXACT)
     assert given.final["urine"].tolist() == [7.0] and given.final["body"].tolist() == [0.0]
-
-
-def feedback():
-    """An enzyme fast in seconds whose product holds back its own slow supply (Goodwin's loop of two)."""
-    fast = made(
-        "fast",
-        (("x", "mg"),),
-        lambda t, x, p, u: {"x": u.supply - p.vmax * x.x / (p.km + x.x)},
-        (("vmax", (10.0, "mg/s")), ("km", (4.0, "mg"))),
-        needs=(Port("supply", "mg/s", "flow", ""),),
-    )
-    slow = made(
-        "slow",
-        (("supply", "mg/s"),),
-        lambda t, x, p, u: {"supply": p.kout * (p.most / (1.0 + u.x / p.half) - x.supply)},
-        (("kout", (0.01, "1/h")), ("most", (8.0, "mg/s")), ("half", (2.0, "mg"))),
-        needs=(Port("x", "mg", "amount", ""),),
-        gives=(Port("supply", "mg/s", "flow", ""),),
-    )
-    return couple("feedback", {"slow": slow, "fast": replace(fast, time="s")})
 
 
 def test_the_steady_state_of_coupled_structures_is_the_long_run():

@@ -24,6 +24,7 @@ from twinsim.models.draws import drawn
 from twinsim.models.structure import Structure
 
 DRAWS, POINTS = 6, 3  # random sets of parameters, and of states for each
+NOISE = 1e-15  # of the fastest rate
 SINGULAR = 1e-11  # singular value, of a matrix whose rows and columns have been scaled to one, that is zero
 
 
@@ -175,8 +176,17 @@ def _sampled(structure: Structure) -> _Samples:
         slopes = jax.jit(jax.vmap(lambda x, p, u: jax.vmap(lambda x: jax.jacfwd(derivative)(x, p, u))(x)))(x, p, u)
         rates = np.asarray(at(x, p, u))
         positive = {i for i in range(len(names)) if size[i] > 0.0 and _stays(at, x, i, p, u)}
-    sound = np.isfinite(rates).all(axis=(1, 2)) & np.isfinite(np.asarray(slopes)).all(axis=(1, 2, 3))
-    return _Samples(rates[sound], np.asarray(slopes)[sound], x[sound], np.abs(size), frozenset(positive))
+    rates, slopes = _without_noise(rates, np.asarray(slopes), x)
+    sound = np.isfinite(rates).all(axis=(1, 2)) & np.isfinite(slopes).all(axis=(1, 2, 3))
+    return _Samples(rates[sound], slopes[sound], x[sound], np.abs(size), frozenset(positive))
+
+
+def _without_noise(rates: np.ndarray, slopes: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What rounding leaves of terms that cancel, against the fastest rate, becomes zero."""
+    speeds = np.abs(slopes) * np.abs(x)[..., None, :] / np.abs(x)[..., :, None]
+    fastest = np.nanmax(speeds, axis=(2, 3), initial=0.0)[..., None]
+    rates = np.where(np.abs(rates) <= 100.0 * NOISE * fastest * np.abs(x), 0.0, rates)
+    return rates, np.where(speeds <= NOISE * fastest[..., None], 0.0, slopes)
 
 
 def _stays(at, x: np.ndarray, i: int, p: dict, u: dict) -> bool:
