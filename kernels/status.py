@@ -8,6 +8,7 @@ NO_STEADY_STATE = 4
 TOO_MANY_EVENTS = 5
 BAD_PARAMETER = 6
 ILL_CONDITIONED = 7
+NO_EQUILIBRIUM = 8
 
 NAMES = {
     OK: "ok",
@@ -18,4 +19,5 @@ NAMES = {
     TOO_MANY_EVENTS: "too_many_events",
     BAD_PARAMETER: "bad_parameter",
     ILL_CONDITIONED: "ill_conditioned",
+    NO_EQUILIBRIUM: "no_equilibrium",
 }

@@ -158,6 +158,7 @@ def cohort_job(
     dense: bool = False,
     save: str = "trajectories",
     title: str = "",
+    equilibrium: bool = False,
 ) -> CohortJob:
     """A job that simulates a cohort; `twinsim.run.local.execute` runs it.
 
@@ -176,6 +177,7 @@ def cohort_job(
         observed: also write observations with residual error.
         random_effects: False: every patient is typical of its covariates.
         save: "summary" or "endpoints" keep the curves out of the file.
+        equilibrium: patients begin in the steady state they have without doses.
 
     Raises:
         UsageError, ModelError, DataError: what cannot be run, and what to write instead.
@@ -203,7 +205,13 @@ def cohort_job(
         model=replace(chosen, changed={n: v for n, v in chosen.changed.items() if chosen.numbers[n].fixed}),
         source=generator,
         problem=Problem(
-            structure, picked, plans[0].layout, names, max(s.count if s else 1 for s in segments), is_uniform(grid)
+            structure,
+            picked,
+            plans[0].layout,
+            names,
+            max(s.count if s else 1 for s in segments),
+            is_uniform(grid),
+            rest=equilibrium,
         ),
         endpoints=tuple(read_endpoint(text) for text in endpoints),
         observed=observed,
@@ -226,6 +234,7 @@ def cohort_job(
         "observed": observed,
         "random_effects": random_effects,
         "save": save,
+        **({"start": "equilibrium"} if equilibrium else {}),
     }
     return CohortJob(
         title=title or f"{chosen.title or chosen.name}, {count:,} virtual patients",

@@ -81,4 +81,6 @@ REMEDIES = {
     "bad_parameter": "a parameter lies outside its bounds: check covariates and random effects of this patient",
     "ill_conditioned": "a compartment is all but cut off, or the time is too long for the rates, and the exact "
     "solution would not be: use solver=linear in place of closed, solver=stiff in place of linear",
+    "no_equilibrium": "this patient has no steady state without doses, or none that is reached from the structure's "
+    "own start: look for something made faster than it can be removed, or leave start=equilibrium out",
 }

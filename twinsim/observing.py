@@ -1,4 +1,4 @@
-"""Outputs of a structure while it is solved."""
+"""Derivatives and outputs of a structure while it is solved."""
 
 from __future__ import annotations
 
@@ -29,6 +29,19 @@ def inputs_of(structure: Structure, dtype: Any) -> dict[str, Array]:
             do="couple it to a structure that gives it (twinsim.couple), or bind it to a constant (twinsim.bind)",
         )
     return {port.name: jnp.asarray(port.default, dtype) for port in structure.needs}
+
+
+def derivative_of(structure: Structure, law: Law | None, dtype: Any) -> Callable[[Array, tuple, Mapping], tuple]:
+    """(t, states, parameters) -> derivatives, as the kernels want them."""
+    names, states = structure.parameter_names, structure.state_names
+
+    def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
+        p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
+        cast = {name: p[name].astype(dtype) for name in names}
+        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, inputs_of(structure, dtype))
+        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
+
+    return rates_of
 
 
 def observer(structure: Structure, outputs: Sequence[str], dtype: Any, law: Law | None = None) -> Observe:

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from twinsim.cohort_job import CohortJob, cohort_job
-from twinsim.errors import UsageError
+from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
 from twinsim.models.structure import Structure
 from twinsim.population.bare import bare_model
-from twinsim.population.cohort import Cohort
+from twinsim.population.cohort import Cohort, sample_cohort
 from twinsim.population.model import PopulationModel, population_model
 from twinsim.run.plan import in_bytes, installed_bytes
 from twinsim.store.layout import Layout
+from twinsim.traces import with_inputs
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,11 @@ def simulate(
     parameters: Mapping[str, float] | None = None,
     times: Any = None,
     outputs: Sequence[str] | None = None,
-    start: Mapping[str, np.ndarray] | None = None,
+    start: Mapping[str, np.ndarray] | str | None = None,
     seed: int = 0,
     solver: str = "auto",
     precision: str = "float32",
+    inputs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Results:
     """Trajectories of a cohort.
@@ -91,7 +93,10 @@ def simulate(
         events: what happens to everyone; None: nothing, the states just go on.
         parameters: values that take the place of the patients' own, by the structure's names.
         times: of outputs [the structure's time unit]; one list for everyone, or one for each patient.
-        start: `final` of an earlier simulation, with the same events: go on from there.
+        start: `final` of an earlier simulation, with the same events: go on from there; or "equilibrium": everyone
+            begins in the steady state it has without doses.
+        inputs: what the structure needs from outside, by name: a number, or a recorded trace (times, values[, "linear"
+            [, unit]]) for everyone or for each patient (`twinsim.traces.Trace`); without one, its default.
         options: of `twinsim.cohort_job`: covariates, occasions, endpoints, observed, random_effects, rtol, max_steps,
             source.
 
@@ -110,7 +115,14 @@ def simulate(
         typical = {name: np.asarray([value]) for name, value in chosen.typical_covariates.items()}
         cohort = Cohort(np.asarray([0]), typical, {item.name: item.carried for item in chosen.covariates})
         options.setdefault("random_effects", False)
-    source = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
+    if isinstance(start, str):
+        if start != "equilibrium":
+            raise UsageError(f"unknown start {start!r}", where="start", do=nearest(start, ["equilibrium"]))
+        options["equilibrium"], start = True, None
+    source: Any = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
+    if inputs:
+        people = cohort if isinstance(cohort, Cohort) else sample_cohort(cohort, source, seed=seed)
+        chosen, source = with_inputs(chosen, people, inputs)
     job = cohort_job(
         chosen,
         events if events is not None else Events.of([]),

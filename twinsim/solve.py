@@ -23,11 +23,12 @@ from kernels.replay import Recording, record, replay
 from kernels.star import Star
 from kernels.stiff import StiffTier
 from kernels.watching import Watcher
+from twinsim.at_rest import at_rest
 from twinsim.dosing import dose_events, events_before
 from twinsim.errors import UsageError
 from twinsim.models import analysis
 from twinsim.models.structure import Structure
-from twinsim.observing import inputs_of, observer, weighing_observer
+from twinsim.observing import derivative_of, inputs_of, observer, weighing_observer
 from twinsim.plan import Layout
 from twinsim.segments import Law
 from twinsim.sensitivity import reversible
@@ -47,6 +48,7 @@ class Problem:
         uniform: output times are equally spaced and the same for everyone.
         room: of the tiers explicit and stiff, for reverse mode: rows a patient may record (see `kernels.replay`); 0:
             differentiated forward only.
+        rest: patients begin in the steady state they have without doses (see `twinsim.at_rest`).
     """
 
     structure: Structure
@@ -56,6 +58,7 @@ class Problem:
     segments: int = 1
     uniform: bool = False
     room: int = 0
+    rest: bool = False
 
 
 def make_tier(
@@ -84,26 +87,13 @@ def make_tier(
     size, pattern = len(structure.states), analysis.jacobian_pattern(structure)
     if solver.tier == "linear":
         constant = analysis.constant_inputs(structure)
-        rates = _derivative(structure, law, jnp.float64)
+        rates = derivative_of(structure, law, jnp.float64)
         return LinearTier(rates, pattern, constant, infused, size=size, grid=grid, compact=compact, dtype=dtype)
-    rates = _derivative(structure, law, dtype)
+    rates = derivative_of(structure, law, dtype)
     how = {"rtol": rtol, "max_steps": solver.max_steps, "dense": solver.dense and not compact, "dtype": dtype}
     if solver.tier == "stiff":
         return StiffTier(rates, infused, size=size, pattern=pattern, **how)
     return ExplicitTier(rates, infused, **how)
-
-
-def _derivative(structure: Structure, law: Law | None, dtype: Any) -> Callable[[Array, tuple, Mapping], tuple]:
-    """(t, states, parameters) -> derivatives, as the kernels want them."""
-    names, states = structure.parameter_names, structure.state_names
-
-    def rates_of(t: Array, x: tuple, p: Mapping[str, Array]) -> tuple:
-        p = p if law is None else law(t, {name: value.astype(dtype) for name, value in p.items()})
-        cast = {name: p[name].astype(dtype) for name in names}
-        result = structure.derivative(t, dict(zip(states, x, strict=True)), cast, inputs_of(structure, dtype))
-        return tuple(jnp.broadcast_to(jnp.asarray(result[name], dtype), x[0].shape) for name in states)
-
-    return rates_of
 
 
 def _star_rates(structure: Structure, roles: analysis.Star, p: Mapping[str, Array]) -> Star:
@@ -198,9 +188,8 @@ def solve_block(
     plans = reversible(planned) if problem.room and problem.layout.steady else planned
     events, loads, keys, status = plans(parameters, plan, covariates, switches)
     before = events_before(events, keys, times, order)
-    states, begin = _beginning(
-        structure, settled(parameters, jnp.zeros((patients,), jnp.int32)), times, patients, dtype, start
-    )
+    first = settled(parameters, jnp.zeros((patients,), jnp.int32))
+    states, begin, begun = _beginning(problem, first, times, patients, dtype, start)
 
     observe = observer(structure, problem.outputs, dtype, law)
     rates = tuple(jnp.zeros((patients,), jnp.float64) for _ in states)
@@ -217,7 +206,7 @@ def solve_block(
         if not several and law is None:
             seen = weighing_observer(structure, problem.outputs, dtype, own(jnp.zeros((1,), jnp.int32)))
         if watch is not None:
-            watcher = Watcher(watch, seen, _derivative(structure, law, dtype), infused, dtype)
+            watcher = Watcher(watch, seen, derivative_of(structure, law, dtype), infused, dtype)
         how = {"segmented": several, "dtype": dtype, "watcher": watcher}
         return march(tier_at(grid=grid), own, seen, events, loads, times, *rest, **how)
 
@@ -231,10 +220,10 @@ def solve_block(
 
     note = _note(structure, problem.solver)
     way = replayed if problem.room else lanes(whole_way, patients, note)
-    begun = Start(begin, states, rates, done)
-    outputs, final, rates, code, found = way(parameters, events, loads, times, before, begun)
+    here = Start(begin, states, rates, done)
+    outputs, final, rates, code, found = way(parameters, events, loads, times, before, here)
     known = parameters if law is None else law(parameters["anchor"], parameters)
-    status = worst(_parameter_status(structure, known, patients), status, code + jnp.zeros_like(status))
+    status = worst(_parameter_status(structure, known, patients), begun, status, code + jnp.zeros_like(status))
     failed = status != codes.OK
     outputs = {name: jnp.where(failed[None, :], jnp.nan, value) for name, value in outputs.items()}
     ending = dict(zip(structure.state_names, final, strict=True))
@@ -262,17 +251,17 @@ def _segment_value(values: Array, segment: Array) -> Array:
 
 
 def _beginning(
-    structure: Structure, p: Mapping[str, Array], times: Array, patients: int, dtype: Any, start: Any
-) -> tuple[tuple, Array]:
-    """States and time to start from: 0 or the first output, whichever is earlier."""
+    problem: Problem, p: Mapping[str, Array], times: Array, patients: int, dtype: Any, start: Any
+) -> tuple[tuple, Array, Array]:
+    """States and time to start from, 0 or the first output, whichever is earlier; status (patient)."""
+    structure, status = problem.structure, jnp.zeros((patients,), jnp.int32)
     if start is not None:
-        states = tuple(start[name].astype(dtype) for name in structure.state_names)
-        return states, start["time"]
+        return tuple(start[name].astype(dtype) for name in structure.state_names), start["time"], status
     initial = structure.initial(p, inputs_of(structure, jnp.float64))
-    states = tuple(
-        jnp.broadcast_to(jnp.asarray(initial[name]).astype(dtype), (patients,)) for name in structure.state_names
-    )
-    return states, jnp.minimum(times[0], 0.0)
+    states = tuple(jnp.broadcast_to(jnp.asarray(initial[name], jnp.float64), (patients,)) for name in initial)
+    if problem.rest:
+        states, status = at_rest(structure, p, states)
+    return tuple(x.astype(dtype) for x in states), jnp.minimum(times[0], 0.0), status
 
 
 def _parameter_status(structure: Structure, parameters: Mapping[str, Array], patients: int) -> Array:

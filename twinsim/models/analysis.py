@@ -49,6 +49,25 @@ def jacobian_pattern(structure: Structure) -> frozenset[tuple[int, int]]:
 
 
 @lru_cache(maxsize=256)
+def timed_states(structure: Structure) -> tuple[str, ...]:
+    """Names of the states whose derivative depends on time itself, not by way of states.
+
+    >>> from twinsim.models.pk.two_compartment_oral import structure
+    >>> timed_states(structure)
+    ()
+    """
+    size, count = len(structure.states), len(structure.needs) + len(structure.parameters)
+
+    def derivative(t, *values):
+        return _derivative(structure, t, values[:size], *reversed(_split(structure, values[size:])))
+
+    jaxpr = jax.make_jaxpr(derivative)(*[jax.ShapeDtypeStruct((), jnp.float64)] * (1 + size + count)).jaxpr
+    reached = _flow(jaxpr, {variable: {i} for i, variable in enumerate(jaxpr.invars)})
+    outs = [set() if hasattr(out, "val") else reached.get(out, set()) for out in jaxpr.outvars]
+    return tuple(name for name, sources in zip(structure.state_names, outs, strict=True) if 0 in sources)
+
+
+@lru_cache(maxsize=256)
 def is_linear(structure: Structure) -> bool:
     """True if the derivatives are a linear form of the states, with coefficients of parameters alone.
 

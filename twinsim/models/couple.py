@@ -7,7 +7,8 @@ converted once, by a constant factor. What nobody gives stays a need of the whol
 name. Names stay as they are; `rename` tells apart what two parts call the same.
 
 A part may act on itself by way of others through its states: that is feedback, and its rates simply use the outputs of
-now. Outputs that need each other at one instant are an algebraic loop and are refused.
+now. Outputs that need each other at one instant are an algebraic loop, and refused, unless `solve` says from where to
+search for a need that closes it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from twinsim import units
 from twinsim.errors import ModelError, UnitError, nearest
+from twinsim.models.balance import quantity_units
 from twinsim.models.dimensions import check_dimensions
 from twinsim.models.quantities import unit_per
 from twinsim.models.structure import Parameter, Port, Structure
@@ -31,6 +33,7 @@ def couple(
     rename: Mapping[str, str] | None = None,
     close: Mapping[str, float | Parameter] | None = None,
     time: str | None = None,
+    solve: Mapping[str, float | Parameter] | None = None,
 ) -> Structure:
     """One structure out of several.
 
@@ -44,9 +47,11 @@ def couple(
         name: of the result.
         parts: structures by a label of your own, in the order their states are numbered.
         connect: "part.need": "part.output", where names differ or two parts give the same.
-        rename: "part.name": new name, for parameters, states, routes, needs and outputs of that part alike.
+        rename: "part.name": new name, for parameters, states, routes, needs, outputs and quantities of that part alike.
         close: "part.need": a number or a Parameter that feeds it.
         time: unit of the result's time; by default that of the first part.
+        solve: "part.need": where the search begins, a number or a Parameter, for needs that close an algebraic loop;
+            one need of each loop is enough. A number becomes a parameter of the need's name and "_guess".
 
     Raises:
         ModelError: names that clash, connections that are unknown, ambiguous, of different kinds or in a loop.
@@ -56,21 +61,29 @@ def couple(
     time = time or next(iter(parts.values())).time
     members = _members(name, parts, rename or {}, time)
     wires, constants = _wires(name, parts, connect or {}, close or {})
+    guesses = _guesses(name, parts, wires, solve or {})
+    constants = (*constants, *guesses.values())
     needs = _open_needs(name, members, wires)
     renamed = {group: _collect(name, members, group) for group in ("parameters", "states", "gives", "routes")}
     for constant in constants:
         if constant.name in {parameter.name for parameter in renamed["parameters"]}:
             raise ModelError(
-                f"the closed need {constant.name!r} has the name of a parameter",
+                f"the closed or solved need {constant.name!r} has the name of a parameter",
                 where=name,
-                do="close it with a Parameter of another name",
+                do="give it as a Parameter of another name",
             )
-    wiring = Wiring(name, members, wires)
+    wiring = Wiring(name, members, wires, {end: item.name for end, item in guesses.items()})
+    inside = {(wire.giver, wire.name) for end, wire in wires.items() if wiring.is_inside(*end)}
+    gives = [
+        replace(port, quantity=None) if (label, own.name) in inside else port
+        for label, part in members.items()
+        for own, port in zip(part.structure.gives, part.items("gives"), strict=True)
+    ]
     whole = Structure(
         name=name,
         parameters=(*renamed["parameters"], *constants),
         states=renamed["states"],
-        gives=renamed["gives"],
+        gives=tuple(gives),
         routes=renamed["routes"],
         needs=needs,
         rates=wiring.rates,
@@ -79,6 +92,7 @@ def couple(
         time=time,
         source="; ".join(dict.fromkeys(part.source for part in parts.values())),
         parts=tuple(part.name for part in parts.values()),
+        outflows=wiring.outflows if wiring.held else None,
     )
     check_dimensions(whole)
     return whole
@@ -115,7 +129,7 @@ def _members(name: str, parts: Mapping[str, Structure], rename: Mapping[str, str
         f"{label}.{item.name}"
         for label, part in parts.items()
         for item in (*part.parameters, *part.states, *part.gives, *part.routes, *part.needs)
-    }
+    } | {f"{label}.{quantity}" for label, part in parts.items() for quantity in quantity_units(part)}
     for key in rename:
         if key not in known:
             raise ModelError(f"no {key!r} to rename", where=name, do=nearest(key, known))
@@ -201,6 +215,23 @@ def _wires(
             raise ModelError(f"{source} is of the kind {port.kind}, {key} needs the kind {need.kind}", where=name)
         wires[end] = Wire(giver, output, _fitting(name, key, need, source, port))
     return wires, tuple({parameter.name: parameter for parameter in constants.values()}.values())
+
+
+def _guesses(
+    name: str, parts: Mapping[str, Structure], wires: Mapping[tuple[str, str], Wire], solve: Mapping[str, Any]
+) -> dict[tuple[str, str], Parameter]:
+    """Where the search for each need that closes a loop begins."""
+    fed = {f"{label}.{need}": (label, need) for (label, need), wire in wires.items() if wire.giver is not None}
+    found = {}
+    for key, value in solve.items():
+        if key not in fed:
+            raise ModelError(f"no output feeds {key!r}, so it closes no loop", where=name, do=nearest(key, fed))
+        label, need = fed[key]
+        port = next(port for port in parts[label].needs if port.name == need)
+        found[label, need] = _as_parameter(replace(port, name=f"{need}_guess"), value)
+        if _fitting(name, key, port, found[label, need].name, found[label, need]) != 1.0:
+            raise UnitError(f"{key} is searched from a value in another unit", where=name, do=f"give it in {port.unit}")
+    return found
 
 
 def _as_parameter(need: Port, value: float | Parameter) -> Parameter:

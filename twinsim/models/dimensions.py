@@ -1,9 +1,9 @@
 """Dimensional analysis of a structure's equations, operation by operation, before anything runs.
 
-The three functions are traced once with a scalar for each name; the trace is walked with the unit of every value.
+The functions are traced once with a scalar for each name; the trace is walked with the unit of every value.
 Sums, comparisons and choices need one unit; exp, log and powers need pure numbers; `rates` must come out in the
-state's unit per the structure's time, `start` in the state's unit, `outputs` in the output's. Sizes count as well as
-dimensions: mg/mL where mg/L is declared is refused.
+state's unit per the structure's time, `start` in the state's unit, `outputs` in the output's, `outflows` in the
+quantity's per time. Sizes count as well as dimensions: mg/mL where mg/L is declared is refused.
 
 A bare number in the equations is a pure number or, where only that fits, a conversion: `0.06 * x` may turn mL/min
 into L/h. A pure number is added only to pure numbers; an amount in the equations belongs into a parameter, which has
@@ -26,6 +26,7 @@ import jax.numpy as jnp
 
 from twinsim import units
 from twinsim.errors import ModelError, UnitError
+from twinsim.models.balance import declared_outflows, quantity_units
 from twinsim.models.quantities import ANY, RULES, Misfit, Quantity, constant, meet, of_unit, power, unit_per
 from twinsim.models.structure import Structure
 
@@ -97,6 +98,8 @@ def _targets(structure: Structure) -> dict[str, tuple[str, Quantity]]:
         table[f"output {item.name}"] = _declared(structure, item.name, item.unit)
     for item in structure.states:
         table[f"start of {item.name}"] = _declared(structure, item.name, item.unit)
+    for name, unit in quantity_units(structure).items():
+        table[f"outflow of {name}"] = _declared(structure, name, unit, structure.time)
     return table
 
 
@@ -126,7 +129,7 @@ def _check_routes(structure: Structure) -> None:
 
 
 def _trace(structure: Structure, count: int, targets: Mapping[str, Any]) -> tuple[Any, list[str]]:
-    """The jaxpr of all three functions and the label of each of its results."""
+    """The jaxpr of all functions and the label of each of its results."""
     names = (structure.state_names, structure.parameter_names, structure.need_names)
 
     def equations(*scalars: Any) -> list[Any]:
@@ -137,6 +140,7 @@ def _trace(structure: Structure, count: int, targets: Mapping[str, Any]) -> tupl
             *structure.derivative(t, x, p, u).values(),
             *structure.observe(t, x, p, u).values(),
             *structure.initial(p, u).values(),
+            *declared_outflows(structure, t, x, p, u).values(),
         ]
         for label, result in zip(targets, results, strict=True):
             if jnp.shape(result) != ():

@@ -38,11 +38,20 @@ class Parameter:
 
 @dataclass(frozen=True)
 class State:
-    """A state variable; the n-th declared state is NONMEM's compartment n."""
+    """A state variable; the n-th declared state is NONMEM's compartment n.
+
+    Args:
+        quantity: the extensive quantity it holds ("drug", "water", "sodium"), whose balance `twinsim.models.balance`
+            checks; None: none.
+        weight: what it is multiplied by to be an amount of that quantity: a number, or the name of a parameter (the
+            volume of a concentration).
+    """
 
     name: str
     unit: str
     meaning: str
+    quantity: str | None = None
+    weight: float | str = 1.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,7 @@ class Port:
     Args:
         kind: one of KINDS; a need is matched only by a gift of the same kind and a unit that fits.
         default: for a need, the constant used when the structure runs alone [unit]; None: it must be bound.
+        quantity: of a flow, the extensive quantity that it carries in (a need) or out (a gift); None: it only tells.
     """
 
     name: str
@@ -59,6 +69,7 @@ class Port:
     kind: str
     meaning: str
     default: float | None = None
+    quantity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,7 @@ class Structure:
         outputs: (t, x, p, u) -> {output: value}.
         start: (p, u) -> {state: value at the beginning}; states left out begin at 0.
         time: unit of t.
+        outflows: (t, x, p, u) -> {quantity: what leaves by no port, less what is made}, in its unit per `time`.
         source: the publication the equations follow.
 
     `p`, `x`, `u` carry parameters, states and inputs by attribute; only element-wise jax.numpy inside.
@@ -137,6 +149,7 @@ class Structure:
     start: Callable[[Any, Any], Mapping[str, Any]] | None = None
     time: str = "h"
     parts: tuple[str, ...] = field(default=(), compare=False)
+    outflows: Rates | None = None
 
     def __post_init__(self) -> None:
         for label, items in (
@@ -250,6 +263,12 @@ class Structure:
         self._refuse_strangers(result, self.output_names, "outputs")
         self._refuse_gaps(result, self.output_names, "outputs")
         return {name: result[name] for name in self.output_names}
+
+    def outflow(self, t: Any, x: Mapping[str, Any], p: Mapping[str, Any], u: Mapping[str, Any]) -> dict[str, Any]:
+        """What leaves by no port, by quantity, where `outflows` says so."""
+        if self.outflows is None:
+            return {}
+        return dict(self.outflows(t, Values(x, f"states of {self.name}"), self._p(p), self._u(u)))
 
     def _p(self, p: Mapping[str, Any]) -> Values:
         return Values(p, f"parameters of {self.name}")

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
+from twinsim import units
 from twinsim.errors import ModelError
+from twinsim.models.balance import quantity_units
+from twinsim.models.loops import solve_loop
 from twinsim.models.structure import Parameter, Route, Structure, Values
 
 
@@ -50,7 +54,15 @@ class Part:
         items = getattr(self.structure, group)
         if group == "parameters":
             items = [self.timed[item.name][0] if item.name in self.timed else item for item in items]
-        return tuple(replace(item, name=self.name(item.name)) for item in items)
+        return tuple(self._renamed(item) for item in items)
+
+    def _renamed(self, item: Any) -> Any:
+        """A declaration with the names of the whole, its quantity's and weight's too."""
+        more = {}
+        for key in ("quantity", "weight"):
+            if isinstance(getattr(item, key, None), str):
+                more[key] = self.name(getattr(item, key))
+        return replace(item, name=self.name(item.name), **more)
 
     def _route(self, route: Route) -> Route:
         roles = {role: getattr(route, role) for role in ("name", "to", "lag", "f", "rate", "duration")}
@@ -81,8 +93,14 @@ class _Inputs:
 class Wiring:
     """The three functions of a coupled structure."""
 
-    def __init__(self, name: str, parts: Mapping[str, Part], wires: Mapping[tuple[str, str], Wire]) -> None:
-        self.name, self.parts, self.wires = name, parts, wires
+    def __init__(
+        self,
+        name: str,
+        parts: Mapping[str, Part],
+        wires: Mapping[tuple[str, str], Wire],
+        solve: Mapping[tuple[str, str], str] | None = None,
+    ) -> None:
+        self.name, self.parts, self.wires, self.solve = name, parts, wires, solve or {}
 
     def rates(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
         now = _Instant(self, t, p, u, x)
@@ -99,6 +117,54 @@ class Wiring:
             part.name(own): value for label, part in self.parts.items() for own, value in now.outputs(label).items()
         }
 
+    def outflows(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
+        """What leaves the parts by no port, less what needs bring in that is no flow of the whole."""
+        now, result = _Instant(self, t, p, u, x), {}
+        for label, part in self.parts.items():
+            structure = part.structure
+            leaving = {}
+            if structure.outflows is not None:
+                how = now.time(part), now.states(label), now.parameters(label), now.inputs(label)
+                leaving = dict(structure.outflows(*how))
+            held = quantity_units(structure) if structure.outflows or structure.needs else {}
+            for port in structure.needs:
+                if port.quantity is not None and self._is_made(label, port.name):
+                    factor = units.factor(f"({port.unit}) ({structure.time})", held[port.quantity])
+                    leaving[port.quantity] = leaving.get(port.quantity, 0.0) - now.fetch(label, port.name) * factor
+            for name, value in leaving.items():
+                whole = part.name(name)
+                factor = part.clock * units.factor(held[name], self.held[whole])
+                result[whole] = result.get(whole, 0.0) + (value if factor == 1.0 else value * factor)
+        return result
+
+    def is_inside(self, label: str, need: str) -> bool:
+        """Whether a need takes in the quantity that leaves the part which feeds it."""
+        wire, own = self.wires[label, need], self._carried(label, "needs", need)
+        return wire.giver is not None and own is not None and own == self._carried(wire.giver, "gives", wire.name)
+
+    def _is_made(self, label: str, need: str) -> bool:
+        """Whether what a need brings in is fed by a constant, or leaves another part as another quantity."""
+        wire = self.wires.get((label, need))
+        if wire is None or wire.outside:
+            return False
+        return wire.giver is None or (
+            not self.is_inside(label, need) and self._carried(wire.giver, "gives", wire.name) is not None
+        )
+
+    def _carried(self, label: str, group: str, own: str) -> str | None:
+        part = self.parts[label]
+        quantity = next(port.quantity for port in getattr(part.structure, group) if port.name == own)
+        return None if quantity is None else part.name(quantity)
+
+    @cached_property
+    def held(self) -> Mapping[str, str]:
+        """The unit of each quantity in the whole: that of the first part that names it."""
+        found: dict[str, str] = {}
+        for part in self.parts.values():
+            for name, unit in quantity_units(part.structure).items():
+                found.setdefault(part.name(name), unit)
+        return found
+
     def start(self, p: Any, u: Any) -> dict[str, Any]:
         now = _Instant(self, 0.0, p, u, None)
         result = {}
@@ -112,10 +178,11 @@ class _Instant:
 
     Args:
         x: states of the whole; None at the beginning, where the parts' own `start` gives them.
+        tried: values of the needs that are solved for, while they are.
     """
 
-    def __init__(self, wiring: Wiring, t: Any, p: Any, u: Any, x: Any) -> None:
-        self.wiring, self.t, self.p, self.u, self.x = wiring, t, p, u, x
+    def __init__(self, wiring: Wiring, t: Any, p: Any, u: Any, x: Any, tried: Any = None) -> None:
+        self.wiring, self.t, self.p, self.u, self.x, self.tried = wiring, t, p, u, x, tried
         self.kept: dict[tuple[str, str], Any] = {}
         self.open: list[str] = []
 
@@ -129,7 +196,8 @@ class _Instant:
                     "an algebraic loop: outputs that need each other at one instant",
                     where=self.wiring.name,
                     why=" <- ".join(circle),
-                    do="break it with a state (a delay or an effect compartment), or give the outputs in two parts",
+                    do="break it with a state (a delay or an effect compartment), give the outputs in two parts, or "
+                    "solve it from a value to begin with: solve={'part.need': value}",
                 )
             self.open.append(step)
             self.kept[what, label] = work()
@@ -175,6 +243,24 @@ class _Instant:
         wire = self.wiring.wires.get((label, need))
         if wire is None:
             return getattr(Values({}, f"needs of {label}"), need)
+        if (label, need) in self.wiring.solve:
+            return (self.solved() if self.tried is None else self.tried)[label, need]
+        return self.through(wire)
+
+    def solved(self) -> Mapping[tuple[str, str], Any]:
+        """The needs that close loops, so that each is what it leads to."""
+        ends = tuple(self.wiring.solve)
+
+        def led_to(tried: tuple) -> tuple:
+            wiring = self.wiring
+            then = _Instant(wiring, self.t, self.p, self.u, self.x, dict(zip(ends, tried, strict=True)))
+            return tuple(then.through(wiring.wires[end]) for end in ends)
+
+        begin = [getattr(self.p, name) for name in self.wiring.solve.values()]
+        return self.once("solved", "loops", lambda: dict(zip(ends, solve_loop(led_to, begin), strict=True)))
+
+    def through(self, wire: Wire) -> Any:
+        """What comes through a wire."""
         if wire.giver is not None:
             value = self.outputs(wire.giver)[wire.name]
         else:

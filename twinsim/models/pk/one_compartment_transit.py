@@ -36,6 +36,10 @@ def outputs(t, x, p, u):
     return {"concentration": x.central / p.v}
 
 
+def outflows(t, x, p, u):
+    return {"drug": p.cl / p.v * x.central}
+
+
 structure = Structure(
     name="pk/one_compartment_transit",
     parameters=(
@@ -47,16 +51,17 @@ structure = Structure(
         Parameter("lag", "h", 0.0, "absorption lag", "assumed"),
     ),
     states=(
-        State("depot", "mg", "amount where the dose arrives"),
-        State("transit1", "mg", "amount in the first transit compartment"),
-        State("transit2", "mg", "amount in the second transit compartment"),
-        State("transit3", "mg", "amount in the third transit compartment"),
-        State("gut", "mg", "amount at the site of absorption"),
-        State("central", "mg", "amount in the body"),
+        State("depot", "mg", "amount where the dose arrives", quantity="drug"),
+        State("transit1", "mg", "amount in the first transit compartment", quantity="drug"),
+        State("transit2", "mg", "amount in the second transit compartment", quantity="drug"),
+        State("transit3", "mg", "amount in the third transit compartment", quantity="drug"),
+        State("gut", "mg", "amount at the site of absorption", quantity="drug"),
+        State("central", "mg", "amount in the body", quantity="drug"),
     ),
     routes=(Route("oral", to="depot", lag="lag", f="f"), Route("iv", to="central")),
     gives=(Port("concentration", "mg/L", "concentration", "concentration in plasma"),),
     rates=rates,
     outputs=outputs,
+    outflows=outflows,
     source="Savic et al. 2007, J Pharmacokinet Pharmacodyn 34:711-726",
 )

@@ -31,6 +31,13 @@ def outputs(t, x, p, u):
     return {"concentration": x.parent / p.v, "metabolite_concentration": x.metabolite / p.vm}
 
 
+def outflows(t, x, p, u):
+    return {
+        "drug": p.cl / p.v * x.parent,
+        "metabolite": p.clm / p.vm * x.metabolite - p.fm * p.weight_ratio * p.cl / p.v * x.parent,
+    }
+
+
 structure = Structure(
     name="pk/parent_metabolite",
     parameters=(
@@ -45,9 +52,9 @@ structure = Structure(
         Parameter("lag", "h", 0.0, "absorption lag", "assumed"),
     ),
     states=(
-        State("depot", "mg", "amount of drug at the site of absorption"),
-        State("parent", "mg", "amount of drug in the body"),
-        State("metabolite", "mg", "amount of metabolite in the body"),
+        State("depot", "mg", "amount of drug at the site of absorption", quantity="drug"),
+        State("parent", "mg", "amount of drug in the body", quantity="drug"),
+        State("metabolite", "mg", "amount of metabolite in the body", quantity="metabolite"),
     ),
     routes=(Route("oral", to="depot", lag="lag", f="f"), Route("iv", to="parent")),
     gives=(
@@ -56,5 +63,6 @@ structure = Structure(
     ),
     rates=rates,
     outputs=outputs,
+    outflows=outflows,
     source="Rowland and Tozer 2011, chapter 20",
 )

@@ -30,6 +30,10 @@ def outputs(t, x, p, u):
     return {"concentration": x.central / p.v1}
 
 
+def outflows(t, x, p, u):
+    return {"drug": p.cl / p.v1 * x.central}
+
+
 structure = Structure(
     name="pk/three_compartment_oral",
     parameters=(
@@ -44,14 +48,15 @@ structure = Structure(
         Parameter("lag", "h", 0.0, "absorption lag", "assumed"),
     ),
     states=(
-        State("depot", "mg", "amount at the site of absorption"),
-        State("central", "mg", "amount in the central compartment"),
-        State("fast", "mg", "amount in the fast peripheral compartment"),
-        State("slow", "mg", "amount in the slow peripheral compartment"),
+        State("depot", "mg", "amount at the site of absorption", quantity="drug"),
+        State("central", "mg", "amount in the central compartment", quantity="drug"),
+        State("fast", "mg", "amount in the fast peripheral compartment", quantity="drug"),
+        State("slow", "mg", "amount in the slow peripheral compartment", quantity="drug"),
     ),
     routes=(Route("oral", to="depot", lag="lag", f="f"), Route("iv", to="central")),
     gives=(Port("concentration", "mg/L", "concentration", "concentration in the central compartment"),),
     rates=rates,
     outputs=outputs,
+    outflows=outflows,
     source="Gibaldi and Perrier 1982, chapter 2; NONMEM ADVAN12 TRANS4",
 )
