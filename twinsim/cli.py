@@ -33,6 +33,7 @@ copy and paste:
   python -m twinsim +experiment=cohort_pk regimen.amount=500 regimen.interval=12 regimen.count=6 dry_run=true
   python -m twinsim +experiment=predict model=theophylline data=my_patients.csv columns.AMT=mg columns.DV=mg/L
   python -m twinsim +experiment=sweep 'sweep.grid.regimen.amount=[100,200,300]' out=runs/doses
+  python -m twinsim +experiment=fit model=theophylline data=my_patients.csv columns.AMT=mg columns.DV=mg/L method=focei
 
 keys:
   model=NAME|PATH  data=PATH  out=FOLDER  seed=0  precision=float32|float64
@@ -42,6 +43,7 @@ keys:
   typical.cl=4.2 (patients still differ)  parameters.lag=0.5 covariates.dialysis=0 (the same for everyone)
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100
   endpoints=[auc,cmax,tmax,trough,time_above:10,first_above:10]   observed=true (with residual error)
+  method=focei calibrate.bootstrap=200 calibrate.optimiser=bfgs|lbfgs|adam     of fits: docs/calibration.md
   save=trajectories|endpoints|summary      how much is written
   solver=auto|closed|linear|explicit|stiff  solver.rtol=1e-6  solver.max_steps=100000 (auto says what it chose and why)
   runner=local     runner.chunk=4096 runner.shard=65536 runner.filter=gzip
