@@ -133,12 +133,13 @@ def _fitted(study: Study, z: np.ndarray, unknowns: Unknowns, how: How, kind: str
     nothing = np.full(size, np.nan)
     try:
         summit = ascend(study, unknowns, how, z, places(study, how.starts, how.seed))
-    except TwinsimError as error:
-        ended = {"objective": np.asarray(np.nan), "converged": np.asarray(False), "reason": np.asarray(error.what)}
+        against = objections(study, unknowns, summit)
+        values = natural_values(unknowns, unknowns.model(summit.point.z, study.model))
+        covariance = natural_covariance(unknowns, study.model, summit.point.z, summit.sharp, kind)
+    except (TwinsimError, np.linalg.LinAlgError) as error:
+        reason = error.what if isinstance(error, TwinsimError) else f"numbers without a solution: {error}"
+        ended = {"objective": np.asarray(np.nan), "converged": np.asarray(False), "reason": np.asarray(reason)}
         return {"values": nothing, "errors": nothing, **ended}
-    against = objections(study, unknowns, summit)
-    values = natural_values(unknowns, unknowns.model(summit.point.z, study.model))
-    covariance = natural_covariance(unknowns, study.model, summit.point.z, summit.sharp, kind)
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(np.diag(covariance))
     return {
