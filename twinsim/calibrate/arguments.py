@@ -27,13 +27,13 @@ def whole(value: Any, name: str, least: int, most: int | None = None) -> int:
       where: seed
       do: give seed=0, or more
     """
-    sound = isinstance(value, Integral) and not isinstance(value, bool)
-    if not sound or value < least:
+    number = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if number is None or number < least:
         what = f"{name}={value!r} is no whole number of {least} or more"
         raise UsageError(what, where=name, do=f"give {name}={least}, or more")
-    if most is not None and value > most:
+    if most is not None and number > most:
         raise UsageError(f"{name}={value} is more than {most}", where=name, do="give a smaller number")
-    return int(value)
+    return number
 
 
 def seed_of(value: Any) -> int:

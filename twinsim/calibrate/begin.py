@@ -17,10 +17,13 @@ from twinsim.errors import REMEDIES, DataError
 
 NO_VARIANCE = "an observation that is impossible: its variance is 0"
 NO_LOGARITHM = "a prediction that is not above 0, whose error is lognormal"
+NO_VALUE = "an observation without a value"
 NO_NUMBER = "its likelihood is too large or too small for a number"
 NO_SLOPE = "its likelihood has no finite slope"
 _CHANGE = "change the values a fit starts from"
 _DO = {
+    "max_steps": f"{_CHANGE}, use solver=stiff, or loosen rtol",
+    "step_too_small": f"{_CHANGE}, or use solver=stiff",
     NO_VARIANCE: f"{_CHANGE}, or add an additive part to the residual error",
     NO_LOGARITHM: f"{_CHANGE}, or set MDV to 1 before the drug arrives",
     NO_NUMBER: f"{_CHANGE}, or look at these patients' doses and observations",
@@ -47,9 +50,9 @@ def require_finite(evaluator: Evaluator, z: np.ndarray, found: Evaluation, slope
     reasons = [_reason(evaluator, z, found, i) for i in bad[:5]]
     study = evaluator.study
     which = ", ".join(f"{study.name(i)} ({why})" for i, why in zip(bad[:5], reasons, strict=True))
-    do = _DO.get(reasons[0], _CHANGE)
-    if reasons[0] in REMEDIES:
-        do = f"{_CHANGE}, or {REMEDIES[reasons[0]].partition(': ')[2]}"
+    # Of the remedies for runs some are no arguments of a fit.
+    remedy = REMEDIES.get(reasons[0], "").partition(": ")[2]
+    do = _DO.get(reasons[0], f"{_CHANGE}, or {remedy}" if remedy else _CHANGE)
     what = f"{bad.size} patients have no likelihood with the values the fit starts from: {which}"
     raise DataError(what, where=study.records.source, do=do)
 
@@ -70,6 +73,8 @@ def _reason(evaluator: Evaluator, z: np.ndarray, found: Evaluation, patient: int
     predicted, mean, spread = (seen[name][used, 0] for name in ("predicted", "mean", "log_variance"))
     if not np.isfinite(predicted).all():
         return codes.NAMES[codes.NON_FINITE]
+    if not np.isfinite(study.observed.dv[used, patient]).all():
+        return NO_VALUE
     if not np.isfinite(mean).all():
         return NO_LOGARITHM
     if np.isneginf(spread).any():

@@ -80,11 +80,16 @@ def prepared(
     """
     one_of(method, ALL_METHODS, "method")
     one_of(optimiser, OPTIMISERS, "optimiser")
-    counts = {"starts": whole(starts, "starts", 1), "max_steps": whole(max_steps, "max_steps", 1)}
-    counts["nodes"] = None if nodes is None else whole(nodes, "nodes", 1)
+    how = How(
+        method,
+        starts=whole(starts, "starts", 1),
+        nodes=None if nodes is None else whole(nodes, "nodes", 1),
+        seed=seed_of(seed),
+        max_steps=whole(max_steps, "max_steps", 1),
+        optimiser=optimiser,
+    )
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     unknowns = unknowns_of(study.model, names_of(fit), covariance)
-    how = How(method, seed=seed_of(seed), optimiser=optimiser, **counts)
     if searched:
         _check_search(study, unknowns, how)
     more = {"solver": repr(study.outline.problem.solver), "fitted": list(unknowns.names)}
