@@ -131,7 +131,7 @@ def fit(
         starts: from how many places random effects are searched, the first at 0.
         nodes: of agq for each effect (7), of imp for each patient (2000).
         seed: of the starts and of imp's nodes.
-        max_steps: of one search; a fit searches again from where it ended, up to six times.
+        max_steps: of one search; a fit searches up to six times, each from where the last one ended.
         optimiser: bfgs, lbfgs or adam (see `twinsim.calibrate.directions`); saem has its own steps.
         standard_errors: sandwich, r or s (see `twinsim.calibrate.uncertainty`); None: none.
         checkpoint: a folder for what was computed; a fit that was killed goes on from there to the same bits.
