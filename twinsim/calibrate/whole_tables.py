@@ -78,13 +78,14 @@ def covariance_entries(model: PopulationModel) -> list[Entry]:
     """Covariances of a model's random effects, whole, of those levels that it has."""
     found = []
     levels = (
-        ("omega", model.omega, model.eta_names),
-        ("omega_occasion", model.omega_occasion, model.occasion_eta_names),
+        ("omega", model.omega, model.eta_names, "between patients"),
+        ("omega_occasion", model.omega_occasion, model.occasion_eta_names, "between occasions"),
     )
-    for name, omega, names in levels:
+    for name, omega, names, which in levels:
         if names:
-            dims, more = (f"{name}_row", f"{name}_column"), {"names": "\n".join(names)}
-            found.append(Entry(name, dims, omega, f"covariance of the random effects, {name}", more))
+            dims, known = (f"{name}_row", f"{name}_column"), {"names": "\n".join(names)}
+            places = [Entry(dim, (dim,), np.arange(len(names)), "place of the random effect", known) for dim in dims]
+            found += [*places, Entry(name, dims, omega, f"covariance of random effects {which}")]
     return found
 
 
