@@ -82,9 +82,12 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(words, tmp_path, monke
     assert any((tmp_path / "part" / "lagged" / "checkpoint").iterdir())
     assert command(*words, "out=part").code == 2
     fitted, real = [], fit_job.fit
-    monkeypatch.setattr(
-        fit_job, "fit", lambda model, *more, **how: (fitted.append(model.name), real(model, *more, **how))[1]
-    )
+
+    def seen(model, *more, **how):
+        fitted.append(model.name)
+        return real(model, *more, **how)
+
+    monkeypatch.setattr(fit_job, "fit", seen)
     assert command(*words, "out=part", "resume=true").code == 0
     assert fitted == ["lagged"]
     for stage, kept in whole.items():
