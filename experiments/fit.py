@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from experiments.steps import folder_of, model_of, records_of, run_job
 from twinsim.calibrate.carried import with_variance
 from twinsim.calibrate.fit_job import FitJob
 from twinsim.calibrate.saem import SETTLE, WANDER
+from twinsim.calibrate.stored import fit_ended, refits_ended
 from twinsim.calibrate.vpc import vpc
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError
@@ -84,15 +85,35 @@ def checkpointed(config: RunConfig, job: FitJob) -> FitJob:
 def fitted(config: RunConfig, job: FitJob) -> Finished:
     """Run a fit into its folder, write the report, and remove its checkpoints."""
     lead = f"{job.model.title}: fitted to {job.size:,} patients of {Path(job.records.source).name}."
-    finished = run_job(config, job, job.model, lead, lambda: sections(job))
-    if finished.plan is not None or not finished.paths:
+    finished = run_fits(config, job, lead, lambda: sections(job))
+    if not finished.paths:
         return finished
-    converged = job.fit.converged
     forget(job.checkpoint)
-    if not converged:
-        note = f"the fit did not converge: {job.fit.reason}"
-        return replace(finished, exit_code=max(finished.exit_code, 1), notes=(*finished.notes, note))
-    return finished
+    ended = fit_ended(finished.paths[0])
+    faults = [] if ended.converged else [f"the fit did not converge: {ended.reason}"]
+    few = refits_ended(finished.paths[0], "bootstrap") if job.resamples else ""
+    return noted(finished, [*faults, f"bootstrap: {few}"] if few else faults)
+
+
+def run_fits(config: RunConfig, job: Any, lead: str, extra: Callable[[], Sequence[Section]]) -> Finished:
+    """Run a job whose numbers are fits.
+
+    A report that is there beside its results stays as it is: it is made of fits, which would all be computed again.
+
+    Args: see `experiments.steps.run_job`.
+    """
+    folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
+    report = folder / "report.html"
+    stays = config.report and config.resume and report.exists() and (folder / "results.h5").exists()
+    finished = run_job(replace(config, report=False) if stays else config, job, job.model, lead, extra)
+    return replace(finished, report=report) if stays and finished.paths else finished
+
+
+def noted(finished: Finished, faults: Sequence[str]) -> Finished:
+    """What is told of a run whose fits have faults, with exit code 1; the same without any."""
+    if not faults:
+        return finished
+    return replace(finished, exit_code=max(finished.exit_code, 1), notes=(*finished.notes, *faults))
 
 
 def kept_in(config: RunConfig, folder: Path) -> Path | None:
@@ -118,8 +139,7 @@ def sections(job: FitJob) -> list[Section]:
     """Chapters of the report."""
     from twinsim.report.fit_sections import fit_sections
 
-    how = {name: job.options[name] for name in ("outputs", "solver", "rtol") if name in job.options}
-    check = vpc(job.fit.model, job.records, replicates=CHECKED, seed=job.options["seed"], corrected=True, **how)
+    check = vpc(job.fit.model, job.records, replicates=CHECKED, seed=job.options["seed"], corrected=True, **job.how)
     return fit_sections(job, check)
 
 

@@ -21,7 +21,7 @@ from experiments.fit import begun, checkpointed, fit_job, fitted
 from experiments.observed import labels_of, stranger
 from experiments.steps import folder_of, model_of, records_of
 from twinsim.calibrate.carried import carried
-from twinsim.calibrate.fit_job import FitJob
+from twinsim.calibrate.stored import fit_ended, fitted_model
 from twinsim.config import RunConfig
 from twinsim.errors import UsageError, nearest
 from twinsim.population.model import PopulationModel
@@ -35,17 +35,19 @@ def run(config: RunConfig) -> Finished:
     stages = stages_of(config, models, records_of(config))
     jobs = {name: fit_job(stage, models[name]) for name, stage in stages.items()}
     folder = folder_of(config, {"kind": "fit_stages", "stages": {name: job.identity for name, job in jobs.items()}})
-    done: dict[str, tuple[Finished, FitJob]] = {}
-    before: FitJob | None = None
+    done: dict[str, Finished] = {}
+    before: PopulationModel | None = None
     for name, job in jobs.items():
         stage = replace(stages[name], out=str(folder / name))
-        if before is not None and not config.dry_run:
-            job = replace(job, model=carried(job.model, before.fit.model))
+        if before is not None:
+            job = replace(job, model=carried(job.model, before))
             log.info("%s begins where the stage before it ended", name)
-        before = checkpointed(stage, job)
-        done[name] = (fitted(stage, before), before)
-        if not done[name][0].paths and not config.dry_run:
+        job = checkpointed(stage, job)
+        done[name] = fitted(stage, job)
+        if not done[name].paths and not config.dry_run:
             break
+        # As its results say, so that a stage that was whole before is not fitted again.
+        before = None if config.dry_run else fitted_model(done[name].paths[0], job.model)
     return summed(folder, done)
 
 
@@ -91,14 +93,15 @@ def stages_of(
     return stages
 
 
-def summed(folder: Path, done: Mapping[str, tuple[Finished, FitJob]]) -> Finished:
+def summed(folder: Path, done: Mapping[str, Finished]) -> Finished:
     """What the command line tells: the last stage, with the results of those before it."""
-    finished = [one for one, _ in done.values()]
+    finished = list(done.values())
     last = finished[-1]
     if last.plan is not None:
         return replace(last, folder=folder, plan=Plans([one.plan for one in finished]))
-    notes = [f"{name}: {note}" for name, (one, _) in done.items() for note in one.notes]
-    notes += [f"{name}: objective {job.fit.objective:.3f}" for name, (one, job) in done.items() if one.paths]
+    notes = [f"{name}: {note}" for name, one in done.items() for note in one.notes]
+    ended = {name: fit_ended(one.paths[0]) for name, one in done.items() if one.paths}
+    notes += [f"{name}: objective {one.objective:.3f}" for name, one in ended.items()]
     paths = tuple(path for one in reversed(finished) for path in one.paths)
     return replace(
         last, folder=folder, paths=paths, notes=tuple(notes), exit_code=max(one.exit_code for one in finished)

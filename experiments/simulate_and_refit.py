@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import twinsim
 from experiments import Finished
-from experiments.fit import begun, counting, forget, kept_in, options_of
+from experiments.fit import begun, counting, forget, kept_in, noted, options_of, run_fits
 from experiments.observed import observed_of
-from experiments.steps import end_of, folder_of, model_of, records_of, regimen_of, run_job, times_of
+from experiments.steps import end_of, folder_of, model_of, records_of, regimen_of, times_of
 from twinsim.calibrate.recovery_job import RecoveryJob
+from twinsim.calibrate.stored import refits_ended
 from twinsim.config import RunConfig
 from twinsim.records.planned import planned_records
 from twinsim.run.plan import stored_identity
@@ -35,10 +36,12 @@ def run(config: RunConfig) -> Finished:
         f"{studies:,} studies of {job.size:,} patients and {int(records.observations.sum()):,} observations each, "
         f"simulated by the model {model.name} and fitted: {config.method}."
     )
-    finished = run_job(config, job, model, lead, lambda: sections(job))
-    if finished.paths:
-        forget(job.checkpoint)
-    return finished
+    finished = run_fits(config, job, lead, lambda: sections(job))
+    if not finished.paths:
+        return finished
+    forget(job.checkpoint)
+    few = refits_ended(finished.paths[0], "refits")
+    return noted(finished, [few] if few else [])
 
 
 def planned(config: RunConfig, model: Any) -> twinsim.Records:

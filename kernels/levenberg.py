@@ -65,7 +65,8 @@ def minimise(
     """The lowest point that can be walked to from the start.
 
     Args:
-        evaluate: numbers (number, patient) -> the function there; a value that is not finite is never walked to.
+        evaluate: numbers (number, patient) -> the function there; a value that is not finite is never walked to, but
+            `more` of the start is kept whatever its value.
         start: numbers (number, patient).
         tolerance: foretold gain of a full step, relative to the value, at which a patient has arrived.
 
@@ -112,8 +113,10 @@ def _one_step(evaluate: Callable[[Array], Local], way: _Way, max_steps: int | Ar
     damping = jnp.where(moving & ~first, damping, way.damping)
     numbers = _chosen(taken, way.trial, way.numbers)
     local = jax.tree.map(lambda a, b: _chosen(taken, a, b), new, old)
+    # A start that is no place to be says why.
+    local = local._replace(more=jax.tree.map(lambda a, b: _chosen(moving & first, a, b), new.more, local.more))
     gain = jnp.where(taken, gain, way.gain)
-    here = moving & (gain <= tolerance * (1.0 + jnp.abs(local.value)))
+    here = moving & jnp.isfinite(gain) & (gain <= tolerance * (1.0 + jnp.abs(local.value)))
     step, foretold = _step(local, damping)
     return _Way(
         numbers=numbers,

@@ -230,8 +230,9 @@ def from_mapping(values: Mapping[str, Any], experiment: str = "") -> RunConfig:
     values = {**values, "experiment": experiment}
     if "sweep" in values and isinstance(values["sweep"], Mapping):
         values["sweep"] = {k: _flat(v) if isinstance(v, Mapping) else v for k, v in values["sweep"].items()}
-    if isinstance(values.get("columns"), Mapping):
-        values["columns"] = _flat(values["columns"])
+    for name in ("columns", "typical"):
+        if isinstance(values.get(name), Mapping):
+            values[name] = _flat(values[name])
     config = build(RunConfig, values, faults)
     if not faults:
         faults += _cross_checks(config)
@@ -261,6 +262,8 @@ def _cross_checks(config: RunConfig) -> list[str]:
     faults = [f"{key}: has no effect in {config.kind}; leave it out" for key in useless]
     if config.population.size is None and config.population.mode == "resample":
         faults.append("population.size: say how many patients, e.g. population.size=1000")
+    if config.kind == "simulate_and_refit" and config.calibrate.standard_errors is None:
+        faults.append("calibrate.standard_errors: coverage needs them; write sandwich, r or s")
     faults += _endpoint_faults(config.endpoints)
     times = config.times
     if times.at is not None:

@@ -67,7 +67,7 @@ def one_of(value: str, known: Iterable[str], where: str) -> None:
         UsageError: with the nearest of them.
     """
     if value not in known:
-        raise UsageError(f"{value!r} is no {where.replace('_', ' ')}", where=where, do=nearest(value, known))
+        raise UsageError(f"{value!r} is no {where.replace('_', ' ')}", where=where, do=nearest(str(value), known))
 
 
 # One sentence a person can act on for each code of kernels/status.py.

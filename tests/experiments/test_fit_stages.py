@@ -5,6 +5,7 @@ import pytest
 from experiments import fit, fit_stages
 from tests.experiments.command import command
 from tests.twinsim.run.stored import contents
+from twinsim.calibrate import fit_job
 
 EXPERIMENT = """# @package _global_
 kind: fit_stages
@@ -80,7 +81,15 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(words, tmp_path, monke
     assert not (tmp_path / "part" / "lagged" / "results.h5").exists()
     assert any((tmp_path / "part" / "lagged" / "checkpoint").iterdir())
     assert command(*words, "out=part").code == 2
+    fitted, real = [], fit_job.fit
+
+    def seen(model, *more, **how):
+        fitted.append(model.name)
+        return real(model, *more, **how)
+
+    monkeypatch.setattr(fit_job, "fit", seen)
     assert command(*words, "out=part", "resume=true").code == 0
+    assert fitted == ["lagged"]
     for stage, kept in whole.items():
         assert contents(tmp_path / "part" / stage / "results.h5") == kept
         assert not (tmp_path / "part" / stage / "checkpoint").exists()

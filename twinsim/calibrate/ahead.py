@@ -41,8 +41,8 @@ def foretold(study: Study, nu: np.ndarray, times: Any, output: str | None, how: 
     program = _predicted(asked.outline, evaluator.unknowns)
     found = evaluator.everyone(program, np.zeros(0), nu=np.nan_to_num(nu))["f"] * _factor(study, name)
     found = np.where(np.isnan(nu).any(axis=1, keepdims=True), np.nan, found)
-    # Rows are in the order of time, one for each; before them may be the one where the clock begins.
-    rows = found.shape[1] - len(given) + np.argsort(np.argsort(places, axis=0), axis=0)
+    # Rows are in the order of time, one for each.
+    rows = np.argsort(np.argsort(places, axis=0), axis=0)
     return np.take_along_axis(found, rows[None], axis=1)
 
 

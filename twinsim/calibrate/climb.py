@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kernels import status as codes
 from twinsim.calibrate.approximations import METHODS
+from twinsim.calibrate.begin import require_finite
 from twinsim.calibrate.checkpoint import Checkpoint
 from twinsim.calibrate.evaluate import Evaluation, Evaluator, Modes
 from twinsim.calibrate.how import How
@@ -26,7 +26,6 @@ from twinsim.calibrate.search import Point, Search, Searched
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.uncertainty import Sharpness, sharpness
 from twinsim.calibrate.unknowns import Unknowns
-from twinsim.errors import DataError
 
 ROUNDS, MARGINAL_ROUNDS = 6, 20
 REACH = 2.0  # how far a search goes before nodes are put anew
@@ -94,35 +93,18 @@ def ascend(
     """
     method = how.method
     evaluator = Evaluator(study, unknowns, method if method in METHODS else "focei")
-    penalty = Penalty(unknowns, study.model.parts.priors)
+    penalty = Penalty(unknowns, study.model)
     search = Search(evaluator, penalty, how.optimiser, checkpoint, told)
-    require = lambda found: require_finite(study, found)  # noqa: E731
+    require = lambda found: require_finite(evaluator, z, found)  # noqa: E731
     if method in METHODS:
         return climb(search, z, starts, require, how.max_steps)
     marginal = Marginal(evaluator, nodes_of(study, method, how.nodes, how.seed))
     if method == "saem":
         search.evaluate = marginal
-        return climb_saem(study, search, marginal, penalty, z, starts, how.seed)
+        return climb_saem(study, search, marginal, penalty, z, starts, require, how.seed)
     z = climb(search, z, starts, require, how.max_steps).point.z
     search.evaluate = marginal
     return climb_marginal(search, marginal, z, starts, how.max_steps)
-
-
-def require_finite(study: Study, found: Evaluation) -> None:
-    """Refuse to begin with patients whose share of the objective is not a number."""
-    bad = np.flatnonzero(~np.isfinite(found.value))
-    if not bad.size:
-        return
-    which = []
-    for i in bad[:5]:
-        code = int(found.modes.status[i])
-        why = codes.NAMES[code] if code != codes.OK else "an observation that is impossible: its variance is 0"
-        which.append(f"{study.name(i)} ({why})")
-    raise DataError(
-        f"{bad.size} patients have no likelihood with the model's own values: {', '.join(which)}",
-        where=study.records.source,
-        do="change the values a fit starts from, or add an additive part to the residual error",
-    )
 
 
 def climb(
@@ -191,13 +173,17 @@ def climb_saem(
     penalty: Penalty,
     z: np.ndarray,
     starts: list[np.ndarray],
+    require: Callable[[Evaluation], None],
     seed: int,
 ) -> Summit:
     """Where SAEM's iterations end, and the marginal likelihood there.
 
     Args:
         search: of the marginal's objective.
+        require: refuses a beginning that has no objective.
     """
+    marginal.place(z, marginal.evaluator.modes(z, starts))
+    require(marginal(z))
     saem = Saem(study, marginal.evaluator.unknowns, penalty, seed)
     state = saem.run(saem.begin(z), search.told, search.checkpoint)
     modes = marginal.evaluator.modes(state.mean, starts)

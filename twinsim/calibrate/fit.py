@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from twinsim.calibrate.climb import Summit, ascend, look, require_finite
-from twinsim.calibrate.evaluate import effects_of, places
+from twinsim.calibrate.begin import require_finite
+from twinsim.calibrate.climb import Summit, ascend, look
+from twinsim.calibrate.evaluate import Evaluator, effects_of, places
 from twinsim.calibrate.how import prepared
 from twinsim.calibrate.judgement import objections
+from twinsim.calibrate.penalty import Penalty
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.uncertainty import KINDS, natural_covariance
 from twinsim.calibrate.unknowns import Unknowns, natural_path, natural_values
@@ -41,7 +43,7 @@ class Fit:
         condition: of the curvature at the minimum, every unknown scaled by its own; infinite where it is flat.
         etas: most likely random effects (eta, patient).
         occasion_etas: those of occasions (eta, occasion, patient).
-        shares: each patient's share of the objective (patient).
+        shares: each patient's share of the objective, without the priors (patient).
         converged: whether the place is a minimum, as far as curvature tells.
         reason: how the search ended.
         trace: objective after each step; of saem, -2 log likelihood of observations given simulated effects.
@@ -83,17 +85,20 @@ def objective(
     nodes: int | None = None,
     seed: int = 0,
 ) -> float:
-    """-2 log likelihood of records at a model's own values, in NONMEM's convention, without n ln 2 pi.
+    """-2 log likelihood of records at a model's own values, and its priors: the objective that `fit` minimises.
+
+    In NONMEM's convention, without n ln 2 pi.
 
     Args: see `fit`.
     """
-    study, unknowns, *_ = prepared(
-        model, records, method, outputs=outputs, solver=solver, rtol=rtol, starts=starts, nodes=nodes, seed=seed
-    )
+    study, unknowns, how, _ = prepared(
+        model, records, method, outputs=outputs, solver=solver, rtol=rtol, starts=starts, nodes=nodes, seed=seed,
+        searched=False,
+    )  # fmt: skip
     z = unknowns.begin(study.model)
-    found = look(study, unknowns, z, method, places(study, starts, seed), nodes, seed)
-    require_finite(study, found)
-    return float(found.value.sum())
+    found = look(study, unknowns, z, method, places(study, how.starts, how.seed), how.nodes, how.seed)
+    require_finite(Evaluator(study, unknowns, method), z, found, slopes=False)
+    return float(found.value.sum()) + Penalty(unknowns, study.model)(z)[0]
 
 
 def fit(
@@ -128,14 +133,15 @@ def fit(
         starts: from how many places random effects are searched, the first at 0.
         nodes: of agq for each effect (7), of imp for each patient (2000).
         seed: of the starts and of imp's nodes.
-        max_steps: of a search.
+        max_steps: of one search; a fit searches up to six times, each from where the last one ended.
         optimiser: bfgs, lbfgs or adam (see `twinsim.calibrate.directions`); saem has its own steps.
         standard_errors: sandwich, r or s (see `twinsim.calibrate.uncertainty`); None: none.
         checkpoint: a folder for what was computed; a fit that was killed goes on from there to the same bits.
         told: hears the number, the objective and the numbers of every step.
 
     Raises:
-        UsageError: an unknown name, a number that starts at its bound, an output without residual error.
+        UsageError: an unknown name, nothing to estimate, a number that starts at its bound, an output without residual
+            error.
         DataError: nothing was observed, or patients that cannot be predicted with the model's own values.
     """
     if standard_errors is not None:
@@ -150,7 +156,8 @@ def fit(
         if told is not None:
             told(number, value, unknowns.model(z, study.model).thetas)
 
-    summit = ascend(study, unknowns, how, unknowns.begin(study.model), places(study, starts, seed), kept, tell)
+    begin = unknowns.begin(study.model)
+    summit = ascend(study, unknowns, how, begin, places(study, how.starts, how.seed), kept, tell)
     return _result(study, unknowns, method, summit, standard_errors)
 
 

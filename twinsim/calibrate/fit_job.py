@@ -18,7 +18,7 @@ from twinsim.calibrate.npde import Discrepancies, npde
 from twinsim.calibrate.refits import Refits
 from twinsim.calibrate.residuals import residuals
 from twinsim.calibrate.shrinkage import shrinkage
-from twinsim.calibrate.whole_tables import Entry, WholeTables, numbered, refit_entries
+from twinsim.calibrate.whole_tables import Entry, WholeTables, covariance_entries, numbered, refit_entries
 from twinsim.population.model import PopulationModel
 from twinsim.provenance import provenance_of
 from twinsim.records import Records
@@ -87,18 +87,19 @@ class FitJob:
         )  # fmt: skip
 
     @property
-    def _how(self) -> dict[str, Any]:
+    def how(self) -> dict[str, Any]:
+        """Arguments of the fit that say how records are predicted."""
         return {name: self.options[name] for name in ("outputs", "solver", "rtol") if name in self.options}
 
     @cached_property
     def discrepancies(self) -> Discrepancies:
         """NPDE of the fitted model."""
-        return npde(self.fit.model, self.records, replicates=REPLICATES, seed=self.options.get("seed", 0), **self._how)
+        return npde(self.fit.model, self.records, replicates=REPLICATES, seed=self.options.get("seed", 0), **self.how)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """Predictions and residuals of every record."""
-        found = residuals(self.fit.model, self.records, self.fit.etas, self.fit.occasion_etas, **self._how)
+        found = residuals(self.fit.model, self.records, self.fit.etas, self.fit.occasion_etas, **self.how)
         return found.assign(NPDE=self.discrepancies.table["NPDE"])
 
     @cached_property
@@ -178,10 +179,11 @@ class FitJob:
             Entry("step", ("step",), np.arange(1, 1 + len(found.trace)), "step of the search"),
             Entry("trace", ("step",), found.trace, "objective after the step"),
             Entry("path", ("step", "number"), found.path, "values after the step"),
-            Entry("objective", (), found.objective, "-2 log likelihood without n ln 2 pi"),
+            Entry("objective", (), found.objective, "-2 log likelihood without n ln 2 pi, and the priors"),
             Entry("constant", (), found.constant, "n ln 2 pi"),
             Entry("condition", (), found.condition, "condition number of the curvature"),
             Entry("converged", (), found.converged, "whether the fit converged", {"reason": found.reason}),
+            *covariance_entries(found.model),
         ]
 
     @property

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kernels import status as codes
+from twinsim.calibrate.arguments import seed_of, whole
 from twinsim.calibrate.evaluate import places
 from twinsim.calibrate.mode import individual_evaluator, most_likely
 from twinsim.calibrate.posterior import Posterior
@@ -65,8 +66,7 @@ def individualise(
         raise UsageError(f"{chosen.name} has no random effects: all its patients are the same", do=do)
     if not (np.isfinite(flattening) and flattening > 0.0):
         raise UsageError(f"flattening={flattening} is not above 0", do="1.0 is the model's own prior")
-    if starts < 1:
-        raise UsageError(f"starts={starts}", where="starts", do="search from at least one place")
+    starts, seed = whole(starts, "starts", 1), seed_of(seed)
     how = {"outputs": outputs, "solver": solver, "rtol": rtol}
     # Nobody observed yet is a question about the prior, not a mistake.
     rows = None if observed_rows(records).size else np.zeros(0, int)

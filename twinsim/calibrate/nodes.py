@@ -76,6 +76,8 @@ def samples(effects: int, count: int, seed: int, ids: np.ndarray) -> Nodes:
     """
     if count > MOST_NODES:
         raise UsageError(f"{count:,} nodes for every patient", where="nodes", do=f"use {MOST_NODES:,} or fewer")
+    if not effects:
+        return quadrature(0, 1)  # nothing is drawn, and there is nothing to integrate over
     half = (count + 1) // 2
     draw = lambda name, rows: np.asarray(random.normals(seed, name, rows, ids), np.float64)  # noqa: E731
     x = np.stack([draw(f"importance:{i}", half) for i in range(effects)])

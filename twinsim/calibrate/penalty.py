@@ -11,22 +11,23 @@ import numpy as np
 from jax import Array
 
 from twinsim.calibrate.unknowns import Unknowns
+from twinsim.population.model import PopulationModel
 from twinsim.population.priors import Prior
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """Value and derivatives of the priors of the numbers that are estimated."""
+    """Value and derivatives of a model's priors; those of numbers that are not estimated add what they are now."""
 
     unknowns: Unknowns
-    priors: tuple[Prior, ...]
+    model: PopulationModel
 
     def __call__(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         """Value, and gradient (unknown)."""
         if not self._used:
-            return 0.0, np.zeros(len(z))
+            return self._still, np.zeros(len(z))
         value, gradient = self._derivatives(z)[:2]
-        return float(value), np.asarray(gradient)
+        return float(value) + self._still, np.asarray(gradient)
 
     def curvature(self, z: np.ndarray) -> np.ndarray:
         """Second derivative (unknown, unknown)."""
@@ -34,7 +35,13 @@ class Penalty:
 
     @cached_property
     def _used(self) -> tuple[Prior, ...]:
-        return tuple(prior for prior in self.priors if prior.name in self.unknowns.names)
+        return tuple(prior for prior in self.model.parts.priors if prior.name in self.unknowns.names)
+
+    @cached_property
+    def _still(self) -> float:
+        """Of the numbers that stay as they are."""
+        still = [prior for prior in self.model.parts.priors if prior.name not in self.unknowns.names]
+        return sum((float(prior.penalty(self.model.numbers[prior.name].value)) for prior in still), start=0.0)
 
     @cached_property
     def _derivatives(self):

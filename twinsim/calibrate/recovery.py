@@ -16,7 +16,8 @@ from twinsim.calibrate.how import prepared
 from twinsim.calibrate.refits import Refits, refit
 from twinsim.calibrate.replicates import replicate
 from twinsim.calibrate.study import Study
-from twinsim.errors import UsageError
+from twinsim.calibrate.uncertainty import KINDS
+from twinsim.errors import UsageError, one_of
 from twinsim.population.model import PopulationModel
 from twinsim.records import Records
 
@@ -44,7 +45,7 @@ def recover(
         seed: of the studies and of where searches begin, beside what it is for `twinsim.fit`.
         checkpoint: a folder where every study's fit is kept; the same call goes on there to the same bits.
         told: hears how many fits are done.
-        standard_errors: see `twinsim.fit`; how: other arguments of it.
+        standard_errors: sandwich, r or s, see `twinsim.fit`; how: other arguments of it.
 
     Returns:
         Refits, whose `recovered` tells how well.
@@ -55,6 +56,7 @@ def recover(
     """
     if studies < 2:
         raise UsageError(f"{studies} studies tell nothing", where="studies", do="ask for 200 or more")
+    one_of(standard_errors, KINDS, "standard_errors")
     ready = prepared(model, records, method, seed=seed, **how)
     study = ready.study
     if study.outline.censored:

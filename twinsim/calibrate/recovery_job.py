@@ -73,9 +73,12 @@ class RecoveryJob:
         return (WholeTables("refits", self._entries),)
 
     def _entries(self) -> list[Entry]:
-        table = self.refits.recovered()
+        found = self.refits
+        # Where too few fits converged there are the fits with their reasons, and nothing of them together.
+        nothing = {column: np.full(len(found.labels), np.nan) for column in COLUMNS}
+        table: Any = nothing if found.few else found.recovered()
         told = [Entry(name, ("number",), table[column], words) for column, (name, words) in COLUMNS.items()]
-        return [*refit_entries(self.refits), *told]
+        return [*refit_entries(found), *told]
 
     @property
     def identity(self) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ fitted before a kill is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,15 +50,20 @@ class Refits:
     reasons: tuple[str, ...]
 
     @property
+    def few(self) -> str:
+        """Why nothing can be said of the fits together; empty where at least two converged."""
+        return too_few(self.converged, self.reasons)
+
+    @property
     def sound(self) -> np.ndarray:
         """Estimates of the fits that converged (fit, value).
 
         Raises:
             DataError: fewer than two did.
         """
-        if self.converged.sum() < 2:
-            what = f"only {self.converged.sum()} of {len(self.converged)} fits converged"
-            raise DataError(what, why=self.reasons[int(np.argmin(self.converged))], do="look at one fit by itself")
+        if self.few:
+            what, _, why = self.few.partition(": ")
+            raise DataError(what, why=why, do="look at one fit by itself")
         return self.values[self.converged]
 
     def intervals(self, level: float = 0.95) -> pd.DataFrame:
@@ -128,17 +133,30 @@ def refit(
     return made
 
 
+def too_few(converged: np.ndarray, reasons: Sequence[str]) -> str:
+    """How many fits converged and why the first of the others did not, where fewer than two did; empty otherwise.
+
+    Args:
+        converged: (refit).
+    """
+    if converged.sum() >= 2:
+        return ""
+    lost = int(np.argmin(converged))
+    return f"only {int(converged.sum())} of {len(converged)} fits converged: fit {lost}: {reasons[lost]}"
+
+
 def _fitted(study: Study, z: np.ndarray, unknowns: Unknowns, how: How, kind: str, size: int) -> dict[str, np.ndarray]:
     """One fit as arrays."""
     nothing = np.full(size, np.nan)
     try:
         summit = ascend(study, unknowns, how, z, places(study, how.starts, how.seed))
-    except TwinsimError as error:
-        ended = {"objective": np.asarray(np.nan), "converged": np.asarray(False), "reason": np.asarray(error.what)}
+        against = objections(study, unknowns, summit)
+        values = natural_values(unknowns, unknowns.model(summit.point.z, study.model))
+        covariance = natural_covariance(unknowns, study.model, summit.point.z, summit.sharp, kind)
+    except (TwinsimError, np.linalg.LinAlgError) as error:
+        reason = error.what if isinstance(error, TwinsimError) else f"numbers without a solution: {error}"
+        ended = {"objective": np.asarray(np.nan), "converged": np.asarray(False), "reason": np.asarray(reason)}
         return {"values": nothing, "errors": nothing, **ended}
-    against = objections(study, unknowns, summit)
-    values = natural_values(unknowns, unknowns.model(summit.point.z, study.model))
-    covariance = natural_covariance(unknowns, study.model, summit.point.z, summit.sharp, kind)
     with np.errstate(invalid="ignore"):
         errors = np.sqrt(np.diag(covariance))
     return {

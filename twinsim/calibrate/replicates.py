@@ -20,6 +20,7 @@ from jax import Array
 
 from kernels import random
 from kernels import status as codes
+from twinsim.calibrate.arguments import seed_of
 from twinsim.calibrate.course import Course
 from twinsim.calibrate.evaluate import Everyone, over_patients
 from twinsim.calibrate.study import Outline, Study
@@ -85,9 +86,7 @@ def replicate(study: Study, count: int, seed: int = 0) -> Replicates:
     patients, rows = study.records.n_patients, len(study.row)
     together = max(1, min(count, MOST_NUMBERS // (rows * patients)))
     program, everyone = _simulated(study.outline), Everyone(study, BLOCK)
-    # Where the clock begins below 0, a row that is no observation stands in front.
-    first = np.int32((study.row[0] < 0).all())
-    shared = {"given": given_of(study.model), "seed": np.uint64(seed), "first": first}
+    shared = {"given": given_of(study.model), "seed": np.uint64(seed_of(seed))}
     there = study.row >= 0
     place = np.argsort(study.row[there])
     values, status, typical = [], [], np.zeros(0)
@@ -151,7 +150,6 @@ def _observed(course: Course, numbers: Any, predictions: Array, patient: Array, 
     result = predictions
     for index, (name, error) in enumerate(course.errors.items()):
         drawn = random.normals(shared["seed"], f"residual:{name}", len(predictions), patient, replicate=replicate)
-        # An error belongs to the number of the observation among its patient's.
-        seen = error.observe(predictions, jnp.roll(drawn, shared["first"], axis=0), numbers)
+        seen = error.observe(predictions, drawn, numbers)
         result = jnp.where(jnp.asarray(course.observed.kind) == index, seen, result)
     return result

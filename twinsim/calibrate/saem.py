@@ -32,6 +32,7 @@ from twinsim.calibrate.evaluate import Evaluator
 from twinsim.calibrate.penalty import Penalty
 from twinsim.calibrate.study import Study
 from twinsim.calibrate.unknowns import Unknowns, given_of
+from twinsim.errors import DataError
 
 log = logging.getLogger(__name__)
 WANDER, SETTLE = 300, 500  # iterations
@@ -105,13 +106,19 @@ class Saem:
         Args:
             checkpoint: where the state is kept, and taken from.
             told: hears the number, -2 log likelihood of the observations given the simulated effects, and unknowns.
+
+        Raises:
+            DataError: an iteration led nowhere.
         """
         kept = checkpoint.recall("saem") if checkpoint else None
         if kept is not None:
             self.trace, self.path = kept.pop("trace").tolist(), list(kept.pop("path"))
             state = State(**{**kept, "number": int(kept["number"])})
         while state.number < WANDER + SETTLE:
-            state = self.iterate(state)
+            try:
+                state = self.iterate(state)
+            except np.linalg.LinAlgError as error:
+                raise self._lost(state.number + 1, str(error)) from error
             self.path.append(state.z)
             if checkpoint and state.number % KEPT == 0:
                 way = {"trace": np.asarray(self.trace), "path": np.asarray(self.path)}
@@ -136,11 +143,25 @@ class Saem:
             prior, bend = self._prior(z, list(self.direct))
             told = told + bend + RIDGE * np.eye(len(told))
             z[list(self.direct)] -= gamma * _limited(np.linalg.solve(told, slope + prior))
+        self._require_finite(z, number)
         z, centre = self._centred(z, first)
+        self._require_finite(z, number)
         z = self._spread(z, first, second, centre, number)
         counted = max(1, number - WANDER - SETTLE // 2)
         mean = z if counted == 1 else state.mean + (z - state.mean) / counted
         return State(number, z, moved["phi"], scales, first, second, centre, mean)
+
+    def _require_finite(self, z: np.ndarray, number: int) -> None:
+        """Refuse unknowns that are no numbers any more."""
+        if not np.isfinite(z).all():
+            labels = self.unknowns.labels(self.study.model)
+            bad = ", ".join(labels[i] for i in np.flatnonzero(~np.isfinite(z)))
+            raise self._lost(number, f"the records gave no finite step of {bad}")
+
+    def _lost(self, number: int, why: str) -> DataError:
+        what = f"saem went astray in iteration {number}"
+        do = "begin closer, for example at what method=focei finds, or let fewer effects vary"
+        return DataError(what, where=self.study.records.source, why=why, do=do)
 
     def _averaged(self, state: State, phi: np.ndarray, gamma: float) -> tuple[np.ndarray, np.ndarray]:
         """Averages over chains, and over iterations."""

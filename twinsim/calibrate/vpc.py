@@ -117,6 +117,8 @@ def vpc(
         UsageError: an unknown time or covariate, percentiles or edges that are none.
         DataError: no observation lies in any bin.
     """
+    bins = int(bins) if isinstance(bins, np.integer) else bins
+    percentiles = np.ravel(np.asarray(percentiles)).tolist()
     _check(time, bins, percentiles, interval)
     study = study_of(population_model(model), records, outputs=outputs, solver=solver, rtol=rtol)
     at = (records.time if time == "TIME" else time_after_dose(records))[study.record]

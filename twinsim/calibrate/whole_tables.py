@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from twinsim.calibrate.refits import Refits
+from twinsim.population.model import PopulationModel
 from twinsim.run.job import State
 from twinsim.store import Variable
 
@@ -71,6 +72,21 @@ def numbered(labels: Sequence[str]) -> Entry:
     """The coordinate of what was fitted."""
     meaning = "place of the number in the attribute names"
     return Entry("number", ("number",), np.arange(len(labels)), meaning, {"names": "\n".join(labels)})
+
+
+def covariance_entries(model: PopulationModel) -> list[Entry]:
+    """Covariances of a model's random effects, whole, of those levels that it has."""
+    found = []
+    levels = (
+        ("omega", model.omega, model.eta_names, "between patients"),
+        ("omega_occasion", model.omega_occasion, model.occasion_eta_names, "between occasions"),
+    )
+    for name, omega, names, which in levels:
+        if names:
+            dims, known = (f"{name}_row", f"{name}_column"), {"names": "\n".join(names)}
+            places = [Entry(dim, (dim,), np.arange(len(names)), "place of the random effect", known) for dim in dims]
+            found += [*places, Entry(name, dims, omega, f"covariance of random effects {which}")]
+    return found
 
 
 def refit_entries(found: Refits) -> list[Entry]:

@@ -80,6 +80,8 @@ def estimates(job: FitJob) -> Section:
 def bootstrapped(job: FitJob) -> Section:
     """Intervals by resampled patients."""
     found, rows = job.resampled, []
+    if found.few:
+        return Section("Bootstrap", f"{found.few}. Intervals need two or more.")
     for label, one in found.intervals().to_dict("index").items():
         interval = f"{number(one['LOW'])} to {number(one['HIGH'])}"
         rows.append([str(label), number(one["ESTIMATE"], 4), number(one["SE"]), interval])
@@ -95,6 +97,8 @@ def bootstrapped(job: FitJob) -> Section:
 def recovered(job: RecoveryJob) -> Section:
     """How well simulated studies find the truth back."""
     found, rows = job.refits, []
+    if found.few:
+        return Section("Found back", f"{found.few}. Bias and coverage need two or more.")
     for label, one in found.recovered().to_dict("index").items():
         shares = [f"{100.0 * one[name]:.1f} %" for name in ("BIAS", "RMSE", "COVERAGE")]
         rows.append([str(label), *(number(one[name], 4) for name in ("TRUTH", "MEAN", "SD", "SE")), *shares])
@@ -121,7 +125,7 @@ def _described(job: FitJob) -> list[Section]:
     from twinsim.calibrate.curves import curves
 
     fit, found, pictures = job.fit, [], []
-    drawn = curves(fit.model, job.records, fit.etas, fit.occasion_etas, outputs=job.options.get("outputs"))
+    drawn = curves(fit.model, job.records, fit.etas, fit.occasion_etas, **job.how)
     for label in job.records.dvids:
         mine: Any = job.table[(job.table["DVID"] == label) | (job.table["EVID"] != 0)]
         name, unit = _output(job, label)

@@ -1,11 +1,17 @@
 """What a fit does with data and models that cannot be fitted: it names patients and numbers, and never pretends."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import twinsim
 from tests.twinsim.calibrate import studies
+from twinsim.calibrate.begin import require_finite
+from twinsim.calibrate.evaluate import Evaluator, places
+from twinsim.calibrate.how import prepared
+from twinsim.calibrate.saem import Saem
 from twinsim.errors import DataError, UsageError
 
 ADDITIVE = {"model": "additive", "additive": {"sd": "0.3 mg/L"}}
@@ -89,6 +95,65 @@ def test_an_impossible_observation_names_its_patient():
         twinsim.fit(model(), read(data))
     assert "additive part" in refused.value.do
     assert twinsim.fit(model(ADDITIVE), read(data)).converged
+
+
+def test_a_solver_that_fails_is_named():
+    """Absorption within a picosecond by explicit steps."""
+    values = {"cl": "4 L/h", "v": "20 L", "ka": "1e12 1/h"}
+    quick = studies.model("pk/one_compartment_oral", values, {"cl": 0.1}, PROPORTIONAL)
+    with pytest.raises(DataError, match=r"8 patients have no likelihood.*1 \(max_steps\)") as refused:
+        twinsim.fit(quick, read(table()), solver="explicit")
+    assert "solver=stiff" in refused.value.do and "additive" not in str(refused.value)
+    found = twinsim.individualise(quick, read(table()), solver="explicit")
+    assert set(found.to_pandas()["STATUS"]) == {"max_steps"}
+
+
+def test_a_prediction_without_a_logarithm_is_named():
+    """Everything is gone before the first observation."""
+    lognormal = model({"model": "lognormal", "lognormal": {"sd": 0.2}}, cl="400 L/h", v="0.1 L")
+    with pytest.raises(DataError, match="not above 0, whose error is lognormal"):
+        twinsim.fit(lognormal, read(table()))
+
+
+def test_a_likelihood_beyond_all_numbers_is_no_variance_of_zero():
+    """1e200 mg are predicted soundly, and their square is infinite."""
+    records = read(table())
+    records = replace(records, amt=np.where(records.patient == 2, 1e200 * records.amt, records.amt))
+    with pytest.raises(DataError, match=r"1 patients have no likelihood.*3 \(its likelihood is too large") as refused:
+        twinsim.fit(model(ADDITIVE), records)
+    assert "variance" not in str(refused.value)
+
+
+@pytest.mark.parametrize("slopes", [True, False])
+def test_a_slope_that_is_infinite_is_refused_where_a_search_needs_it(slopes):
+    study, unknowns, *_ = prepared(model(), read(table()), "focei")
+    evaluator, z = Evaluator(study, unknowns, "focei"), unknowns.begin(study.model)
+    found = evaluator(z, places(study, 1, 0))
+    found = found._replace(gradient=np.where(np.arange(8) == 5, np.inf, found.gradient))
+    if slopes:
+        with pytest.raises(DataError, match=r"1 patients .*6 \(its likelihood has no finite slope\)"):
+            require_finite(evaluator, z, found)
+    else:
+        require_finite(evaluator, z, found, slopes=False)
+
+
+def test_saem_looks_at_its_start():
+    with pytest.raises(DataError, match=r"8 patients have no likelihood.*1 \(an observation that is impossible"):
+        twinsim.fit(model(cl="400 L/h", v="2 L"), read(table()), "saem")
+
+
+@pytest.mark.parametrize("harm", ["nan", "singular"])
+def test_saem_that_goes_astray_says_in_which_iteration(monkeypatch, harm):
+    """What the chains tell is no number, or no matrix that can be solved."""
+
+    def told(size):
+        if harm == "singular":
+            raise np.linalg.LinAlgError("Singular matrix")
+        return np.full(size, np.nan)
+
+    monkeypatch.setattr(Saem, "_prior", lambda self, z, places: (told(len(places)), np.zeros((len(places),) * 2)))
+    with pytest.raises(DataError, match=r"saem went astray in iteration 1\n.*\n  why: (Singular|.*finite step of)"):
+        twinsim.fit(model(), read(table()), "saem")
 
 
 def test_missing_values_are_refused_with_their_row():

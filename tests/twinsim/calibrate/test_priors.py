@@ -40,12 +40,9 @@ def test_the_minimum_is_that_of_both():
     found, plain = twinsim.fit(model(PRIORS), records), twinsim.fit(model(), records)
     assert found.converged, found.reason
     assert plain.estimates["cl"] < found.estimates["cl"] < 6.0
-    priors = {prior.name: prior for prior in found.model.parts.priors}
 
     def total(**values):
-        there = found.model.with_thetas(values)
-        own = sum(float(p.penalty(there.numbers[p.name].value)) for p in priors.values())
-        return twinsim.objective(there, records) + own
+        return twinsim.objective(found.model.with_thetas(values), records)
 
     assert found.objective == pytest.approx(total(), abs=1e-6)
     for name in ("cl", "v"):
@@ -55,6 +52,18 @@ def test_the_minimum_is_that_of_both():
         # The vertex of the parabola through three points is where the fit ended.
         vertex = 0.5 * step * (low - high) / (low - 2.0 * found.objective + high)
         assert abs(vertex) < 0.02 * step
+
+
+def test_the_objective_has_the_priors_of_all_numbers_and_shares_have_none():
+    """Those of numbers that are not estimated too: it is the same function of a model, whatever was fitted."""
+    records = read(table())
+    added = math.log(4.0 / 6.0) ** 2 / math.log1p(0.01)
+    assert twinsim.objective(model(PRIORS), records) == pytest.approx(twinsim.objective(model(), records) + added)
+    for names in (["v"], ["cl", "v"]):
+        found = twinsim.fit(model(PRIORS), records, fit=names)
+        assert found.objective == pytest.approx(twinsim.objective(found.model, records), abs=1e-6)
+        own = sum(float(p.penalty(found.model.numbers[p.name].value)) for p in found.model.parts.priors)
+        assert own > 0.1 and found.objective == pytest.approx(found.shares.sum() + own, abs=1e-9)
 
 
 def test_simulated_iterations_know_priors():

@@ -8,6 +8,7 @@ import pytest
 
 import twinsim
 from tests.twinsim.calibrate import studies
+from twinsim.calibrate import refits
 from twinsim.calibrate.bootstrap import resample
 from twinsim.calibrate.replicates import replicate
 from twinsim.calibrate.study import study_of
@@ -102,6 +103,31 @@ def test_fits_that_fail_are_rows_with_their_reason(study, caplog):
     assert "have no likelihood" in found.reasons[0] and "2 of 2 fits did not converge" in caplog.text
     with pytest.raises(DataError, match="only 0 of 2 fits converged"):
         found.intervals()
+
+
+def test_a_matrix_without_a_solution_is_a_row_too(study, monkeypatch):
+    model, records = study
+    real, count = refits.ascend, iter(range(10))
+
+    def ascend(*words):
+        if next(count) == 1:
+            raise np.linalg.LinAlgError("Eigenvalues did not converge")
+        return real(*words)
+
+    monkeypatch.setattr(refits, "ascend", ascend)
+    found = twinsim.bootstrap(model, records, replicates=3, fit=["f"])
+    assert found.converged.tolist() == [True, False, True] and np.isnan(found.values[1]).all()
+    assert found.reasons[1] == "numbers without a solution: Eigenvalues did not converge"
+    assert found.few == "" and found.sound.shape == (2, 2)
+
+
+def test_studies_with_patients_that_cannot_be_simulated_are_rows(study):
+    """A wide distribution draws bioavailabilities below 0; starts that lie far out end in infinite slopes."""
+    model, records = study
+    found = twinsim.recover(model.with_omega([[0.25]]), records, studies=3, fit=["f"])
+    assert len(found.reasons) == 3 and all(found.reasons)
+    for failed in np.flatnonzero(~np.isfinite(found.values[:, 0])):
+        assert not found.converged[failed] and "no likelihood" in found.reasons[failed]
 
 
 @pytest.mark.parametrize("optimiser", ["lbfgs", "adam"])
