@@ -17,7 +17,7 @@ from twinsim.population.model import PopulationModel, population_model
 from twinsim.records import Records
 
 ALL_METHODS = (*METHODS, "agq", "imp", "saem")
-FEWEST_NODES = 3  # of each effect: with fewer a minimum says where the nodes were put, and little of the integral
+FEWEST_NODES = 5  # of each effect: with fewer a minimum says where the nodes were put, and little of the integral
 
 
 class How(NamedTuple):
