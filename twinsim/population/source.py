@@ -14,7 +14,7 @@ from twinsim.population import adults
 from twinsim.population.anatomy.door import check_bodies
 from twinsim.population.anatomy.source import Anatomical
 from twinsim.population.covariates import COVARIATES
-from twinsim.population.people import People
+from twinsim.population.people import ADULT_FROM, OLDEST, People
 from twinsim.population.resample import AsIs, Resampled, read_patients
 
 MODES = ("resample", "as_is")
@@ -67,8 +67,10 @@ class Adults:
 SOURCES: dict[str, Source] = {
     "adults": Adults(),
     "people": People(),
-    "children": People(0.0, 18.0),
+    "children": People(0.0, ADULT_FROM),
     "people_anatomy": Anatomical(People()),
+    "adults_anatomy": Anatomical(People(ADULT_FROM, OLDEST)),
+    "children_anatomy": Anatomical(People(0.0, ADULT_FROM)),
 }
 
 
