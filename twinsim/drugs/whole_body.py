@@ -5,7 +5,8 @@
     clint_<pathway>           of the file for a whole liver of 1.8 kg, per kg, times
                               liver_mass functional_liver (mppgl / 40 mg/g) (abundance / the median adult's)
     clint_gut_wall_<enzyme>   qgut e / (1 - sum of e), e the fraction the file says is taken; CYP3A4 by its abundance
-    gfr                       the patient's;   secretion follows it,   bile follows liver_mass functional_liver
+    gfr                       the patient's; secretion, the file's in the reference man, follows it
+    clint_bile                follows liver_mass functional_liver
     fu                        by albumin or alpha-1-acid glycoprotein, relation `binding`, and by kidney disease
     kp_<tissue>               of the file's fu, times the patient's fu / fu; gonads and rest as muscle
     bp                        1 + haematocrit (fu kpu of red cells - 1)

@@ -26,6 +26,8 @@ METHODS = {
 }
 # GFR that drug files count filtration and secretion by [mL/min]
 REFERENCE_GFR = 120.0
+# haematocrit that drug files give blood to plasma ratios at; ICRP 89 (2002): 0.45 of men
+REFERENCE_HAEMATOCRIT = 0.45
 # Yu and Amidon 1999, Int J Pharm 186:119: radius of the small intestine [cm], as in models.pbpk
 RADIUS = 1.75
 # ICRP 89 (2002), table 2.40: percent of 390 L/h to the parts of gut and rest; McNally 2014: their volumes [L]
@@ -178,7 +180,8 @@ def _clearance(clearance: Clearance, drug: Drug) -> dict[str, Entry]:
         return {"filtered_fraction": _entry(repr(clearance.value.value), source, is_fixed=False)}
     if clearance.kind == "secretion":
         relation = _relative("gfr", f"{REFERENCE_GFR} mL/min", f"{ASSUMED}: nephrons are lost whole")
-        return {"clint_secretion": _entry(f"{clearance.intrinsic!r} L/h", source, [relation], is_fixed=False)}
+        told = _together([source], "what makes the clearance of plasma in the reference man's kidney")
+        return {"clint_secretion": _entry(f"{_secretion(clearance, drug)!r} L/h", told, [relation], is_fixed=False)}
     relations = [_times("liver_mass"), _times("functional_liver")]
     if clearance.kind == "biliary":
         value = f"{clearance.intrinsic / REFERENCE_LIVER!r} L/h/kg"
@@ -206,6 +209,21 @@ def _per_kg(clearance: Clearance) -> float:
     return clearance.whole_liver(REFERENCE_LIVER, enzyme_abundance=own) / REFERENCE_LIVER
 
 
+def _secretion(clearance: Clearance, drug: Drug) -> float:
+    """Clearance of unbound drug in kidney cells [L/h] that the file's clearance of plasma, cl = fu value, comes from.
+
+    fu clint = cl q / (q - (filtered + cl) / bp)    q [L/h] blood of the reference man's kidney, filtered = fu share gfr
+    """
+    ratio, q = float(drug.blood_to_plasma(REFERENCE_HAEMATOCRIT)), ORGANS["kidney"].flow
+    share = sum(each.intrinsic for each in drug.clearances if each.kind == "filtration")
+    cleared, filtered = drug.fu * clearance.intrinsic, drug.fu * share * REFERENCE_GFR * 0.06  # L/h of mL/min
+    left = q - (filtered + cleared) / ratio
+    if not left > 0.0:
+        what = f"the kidney's {q:g} L/h of blood bring less than {clearance.name} takes"
+        raise ModelError(what, where=f"drug {drug.name}, clearances", do="give a smaller clearance of unbound drug")
+    return cleared * q / left / drug.fu
+
+
 def _km(km: Number, drug: Drug) -> Entry:
     """[umol/L] in mg/L."""
     return _entry(f"{km.value * drug.molar_mass / 1000.0!r} mg/L", km.source)
@@ -225,5 +243,5 @@ def typical_covariates() -> dict[str, Entry]:
     typical |= {"functional_liver": 1.0, "unbound_factor": 1.0, **{name: value for name, value in PROTEINS.values()}}
     typical |= {f"{name}_abundance": enzyme.typical for name, enzyme in PERSONS.items()}
     entries: dict[str, Entry] = {name: {"typical": value} for name, value in typical.items()}
-    entries["haematocrit"] = {"unit": "1", "typical": 0.45, "meaning": "haematocrit, a fraction"}
+    entries["haematocrit"] = {"unit": "1", "typical": REFERENCE_HAEMATOCRIT, "meaning": "haematocrit, a fraction"}
     return entries

@@ -104,7 +104,12 @@ def with_anatomy(
     table = getattr(found, "table", None)
     if table is not None:
         check_bodies(table.ids, table.columns, table.name)
-    return Anatomical(found, None if names is None else tuple(names), cirrhosis, ckd)
+    wanted = None if names is None else tuple(names)
+    if isinstance(found, Anatomical):
+        cirrhosis = found.cirrhosis if cirrhosis is None else cirrhosis
+        ckd = found.ckd if ckd is None else ckd
+        found, wanted = found.source, found.wanted if names is None else wanted
+    return Anatomical(found, wanted, cirrhosis, ckd)
 
 
 def find_source(name: str | Path | Source, *, mode: str = "resample", units: dict[str, str] | None = None) -> Source:

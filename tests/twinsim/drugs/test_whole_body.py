@@ -90,6 +90,14 @@ def test_binding_and_blood_by_hand():
     assert typical(twinsim.whole_body_model("metformin"))["fu"] == 1.0
 
 
+def test_secretion_is_the_renal_clearance_of_the_file():
+    """Metformin, 390 mL/min of plasma: what enters the kidney is not filtered and leaves by clint or its blood."""
+    found = typical(twinsim.whole_body_model("metformin"))
+    q, filtered, clint = found["q_kidney"], found["gfr"], found["clint_secretion"]
+    assert clint * (q - filtered) / (q + clint) == pytest.approx(23.4)
+    assert typical(twinsim.whole_body_model("metformin"), gfr=30.0)["clint_secretion"] == pytest.approx(clint / 4.0)
+
+
 def test_bodies_add_up(adults):
     x, p = adults.covariates, twinsim.whole_body_model("theophylline").individual(adults.covariates)
     np.testing.assert_allclose(sum(p[name] for name in p if name.startswith("q_")), x["cardiac_output"], rtol=1e-12)
