@@ -143,6 +143,15 @@ def test_cohort_pk_is_the_sum_of_single_doses(done):
         assert len(np.unique(tree["parameters/cl"])) == 40
 
 
+def test_pbpk_stands_beside_clinical_studies(done):
+    _, folder = done("pbpk_midazolam")
+    page = (folder / "report.html").read_text()
+    assert "Beside clinical studies" in page and "PMC2015005" in page and "PMC5346864" not in page  # given into a vein
+    with xarray.open_datatree(folder / "results.h5") as tree:
+        area = np.exp(np.log(tree["endpoints/auc"].to_numpy().astype(float)).mean()) * 7.5 / 5.0
+    assert f"{area / 0.060:.2g}" in page
+
+
 def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):
     _, folder = done("quickstart")
     with xarray.open_datatree(folder / "results.h5") as tree:

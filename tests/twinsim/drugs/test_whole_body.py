@@ -140,6 +140,16 @@ def test_a_drug_without_hepatic_ways_or_absorption():
     assert twinsim.whole_body_model(drug_file()).structure is model.structure
 
 
+def test_what_studies_found_is_read_with_units_and_sources():
+    entry = {"route": "iv", "dose": "1 g", "quantity": "auc", "value": "5 ng*h/mL", "source": "paper"}
+    (found,) = twinsim.drug(drug_file(clinical=[entry])).clinical
+    assert (found.route, found.dose.value, found.number.value) == ("iv", 1000.0, pytest.approx(0.005))
+    assert found.number.source == "Author 2020, Journal 1:1"
+    with pytest.raises(ModelError) as caught:
+        twinsim.drug(drug_file(clinical=[{**entry, "quantity": "aux"}, {**entry, "dose": "1 h"}]))
+    assert "auc" in caught.value.why and "h does not fit mg" in caught.value.why
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(ModelError, match="cleared by nothing"):
         twinsim.whole_body_model(drug_file(clearances=[]))
