@@ -19,7 +19,7 @@ from twinsim.config import RunConfig
 from twinsim.errors import DataError, UnitError, UsageError, nearest
 from twinsim.events import Events
 from twinsim.population.covariates import COVARIATES
-from twinsim.population.source import find_source
+from twinsim.population.source import find_source, with_anatomy
 from twinsim.run.local import execute
 from twinsim.run.plan import Plan, stored_identity
 from twinsim.run.progress import AtFirst, reporter_for
@@ -97,7 +97,7 @@ def regimen_of(config: RunConfig, model: Any) -> dict[str, Any]:
         example.pop("per", None)
     keys = {**example, **given}
     if "amount" not in keys:
-        raise UsageError("there is no dose", where=f"model {config.model}", do="add regimen.amount=100 regimen.unit=mg")
+        raise UsageError("there is no dose", where=f"model {model.name}", do="add regimen.amount=100 regimen.unit=mg")
     unit = keys.pop("unit", None)
     if unit is not None:
         own = unit_of(model, keys)
@@ -149,11 +149,8 @@ def job_of(config: RunConfig, model: Any, events: Events | Sequence[Scenario], t
     """
     check_parameters(config.parameters, model)
     check_covariates(config.covariates, model)
-    source: Any = config.population.source
-    if config.population.mode == "as_is":
-        source = find_source(source, mode="as_is")
     job = cohort_job(
-        model, events, times, size=config.population.size, source=source, outputs=config.outputs,
+        model, events, times, size=config.population.size, source=source_of(config), outputs=config.outputs,
         endpoints=config.endpoints, observed=config.observed, seed=config.seed, solver=config.solver.name,
         precision=config.precision, parameters=dict(config.parameters), covariates=dict(config.covariates),
         occasions=config.occasions or None, save=config.save, title=config.title, **config.solver.options(),
@@ -165,6 +162,21 @@ def job_of(config: RunConfig, model: Any, events: Events | Sequence[Scenario], t
         do = f"{error.do}: the same for everyone with covariates.NAME=VALUE, or as columns of population.source=FILE"
         raise UsageError(error.what, where=error.where, why=error.why, do=do) from None
     return job
+
+
+def source_of(config: RunConfig) -> Any:
+    """Where the patients come from, with the conditions that everyone has.
+
+    Raises:
+        UsageError: conditions of a table's patients as they are.
+    """
+    who = config.population
+    if who.cirrhosis is None and who.ckd is None:
+        return find_source(who.source, mode="as_is") if who.mode == "as_is" else who.source
+    if who.mode == "as_is":
+        do = "give the table a column cirrhosis or ckd, or leave population.mode out"
+        raise UsageError("patients of a table as they are keep their conditions", where="population", do=do)
+    return with_anatomy(who.source, cirrhosis=who.cirrhosis, ckd=who.ckd)
 
 
 def check_parameters(given: Mapping[str, float], model: Any, place: str = "parameters") -> None:

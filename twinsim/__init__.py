@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from twinsim.cohort_job import cohort_job
     from twinsim.drugs import drug_names
     from twinsim.drugs.drug import Drug, drug
+    from twinsim.drugs.whole_body import whole_body_model
     from twinsim.models.couple import bind, couple
     from twinsim.models.registry import structure, structures
     from twinsim.population.cohort import Cohort, sample_cohort
@@ -66,6 +67,7 @@ _HOMES = {
     "simulate": "twinsim.simulation",
     "structure": "twinsim.models.registry",
     "structures": "twinsim.models.registry",
+    "whole_body_model": "twinsim.drugs.whole_body",
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "simulate",
     "structure",
     "structures",
+    "whole_body_model",
 ]
 
 

@@ -20,6 +20,7 @@ from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
 from twinsim.people import typical_of
 from twinsim.plan import DosePlan, plan_events
+from twinsim.population.anatomy.source import Anatomical
 from twinsim.population.cohort import Cohort, digest, sample_cohort
 from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import DERIVED
@@ -226,7 +227,7 @@ def cohort_job(
         "max_steps": picked.max_steps,
         "dense": picked.dense,
         "precision": precision,
-        "source": str(source) if isinstance(source, str | Path) else type(source).__name__,
+        "source": _name_of(source),
         "patients": None if cohort is None else cohort.digest,
         "table": digest(generator.table.columns) if isinstance(generator, Resampled) else None,
         "outputs": list(names),
@@ -251,6 +252,15 @@ def cohort_job(
         cohort=cohort,
         settings=settings,
     )
+
+
+def _name_of(source: Any) -> str:
+    """A source in settings: its name, or its kind; with conditions, all that a patient's numbers depend on."""
+    if isinstance(source, Anatomical):
+        table = getattr(source.source, "table", None)
+        people = repr(source.source) if table is None else digest(table.columns)
+        return f"{people}, wanted={source.wanted}, cirrhosis={source.cirrhosis}, ckd={source.ckd}"
+    return str(source) if isinstance(source, str | Path) else type(source).__name__
 
 
 def _scenarios(

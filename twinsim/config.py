@@ -16,52 +16,36 @@ from twinsim.errors import UsageError
 from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
-KINDS = ("quickstart", "cohort_pk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
+KINDS = ("quickstart", "cohort_pk", "pbpk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
 _OBSERVED = ("dvid", "lloq")
+_TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
 _NOT_FITTED = (
-    "parameters", "precision", "outputs", "solver.max_steps", "solver.dense", "endpoints", "observed", "occasions",
-    "sweep", "save", "runner",
+    "drug", "parameters", "precision", "outputs", "solver.max_steps", "solver.dense", "endpoints", "observed",
+    "occasions", "sweep", "save", "runner",
+)  # fmt: skip
+_NOT_PREDICTED = (
+    "drug", "parameters", "covariates", "precision", "outputs", "seed", "solver.max_steps", "solver.dense",
+    "population", "regimen", "times", "endpoints", "observed", "calibrate", "sweep", "save", "runner", "method", "lloq",
+    "stages",
+)  # fmt: skip
+_NOT_QUICK = (
+    "drug", "typical", "parameters", "covariates", "calibrate", "sweep", "method", "interpolation", "stages",
+    *_OBSERVED,
+)  # fmt: skip
+_NOT_RECOVERED = (
+    "covariates", "stages", "lloq", "calibrate.bootstrap", "calibrate.strata", "population.cirrhosis", "population.ckd",
 )  # fmt: skip
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
-    "quickstart": (
-        "typical",
-        "parameters",
-        "covariates",
-        "calibrate",
-        "sweep",
-        "method",
-        "interpolation",
-        *_OBSERVED,
-        "stages",
-    ),
-    "cohort_pk": ("data", "columns", "calibrate", "sweep", "method", "interpolation", *_OBSERVED, "stages"),
-    "predict": (
-        "parameters",
-        "covariates",
-        "precision",
-        "outputs",
-        "seed",
-        "solver.max_steps",
-        "solver.dense",
-        "population",
-        "regimen",
-        "times",
-        "endpoints",
-        "observed",
-        "calibrate",
-        "sweep",
-        "save",
-        "runner",
-        "method",
-        "lloq",
-        "stages",
-    ),  # fmt: skip
-    "sweep": ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages"),
+    "quickstart": _NOT_QUICK,
+    "cohort_pk": ("drug", "sweep", *_TABLES),
+    "pbpk": ("model", "observed", "occasions", "sweep", *_TABLES),
+    "predict": _NOT_PREDICTED,
+    "sweep": ("drug", *_TABLES),
     "fit": (*_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
     "fit_stages": (*_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
-    "simulate_and_refit": (*_NOT_FITTED, "covariates", "stages", "lloq", "calibrate.bootstrap", "calibrate.strata"),
+    "simulate_and_refit": (*_NOT_FITTED, *_NOT_RECOVERED),
 }
 # Mappings whose keys the user chooses.
 OPEN_KEYS = (
@@ -82,11 +66,14 @@ class Population:
     """Who is simulated: `size` patients of a named source or of a table of covariates (a path).
 
     mode: resample draws rows of a table, as_is takes its patients as they are, all of them where size is None.
+    cirrhosis, ckd: Child-Pugh class and stage of everyone, who then gets an anatomy: `population.with_anatomy`.
     """
 
     source: str = "adults"
     size: int | None = number(1000, least=1, most=10**12)
     mode: Literal["resample", "as_is"] = "resample"
+    cirrhosis: int | None = number(None, least=0, most=3)
+    ckd: int | None = number(None, least=0, most=5)
 
 
 @dataclass(frozen=True)
@@ -171,12 +158,13 @@ class Sweep:
 class RunConfig:
     """Everything that a run is told; the keys of conf/config.yaml."""
 
-    kind: Literal["quickstart", "cohort_pk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit"]
+    kind: Literal["quickstart", "cohort_pk", "pbpk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit"]
     experiment: str = ""
     help: str = ""
     title: str = ""
     needs: str = ""
     model: str | None = None
+    drug: str | None = None
     stages: tuple[str, ...] = ()
     data: str | None = None
     out: str | None = None

@@ -18,9 +18,11 @@ from twinsim import arguments
 STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
 UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
 EXPERIMENTS = sorted(arguments.experiments_in([arguments.conf_folder()]))
+PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children")
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
+    **dict.fromkeys(PBPK, ["population.size=12", "times.count=13"]),
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
@@ -86,7 +88,7 @@ def test_an_experiment_runs_and_leaves_whole_files(done, name):
     assert files_in(folder) == sorted(["results.h5", "report.html", "run.json", *extra])
     assert answer.out.endswith(f'  import xarray\n  data = xarray.open_dataset("{folder / "results.h5"}")\n')
     assert f"results: {folder / 'results.h5'}\n" in answer.out and f"report:  {folder}" in answer.out
-    assert "(100 %)" in answer.err and "solver closed" in answer.err
+    assert "(100 %)" in answer.err and f"solver {'stiff' if name in PBPK else 'closed'}" in answer.err
     assert json.loads((folder / "run.json").read_text())["state"] == "finished"
     page = (folder / "report.html").read_text()
     assert "<svg" in page and "http-equiv" not in page and " nan" not in page.split("<details>")[0].lower()
@@ -139,6 +141,15 @@ def test_cohort_pk_is_the_sum_of_single_doses(done):
         assert ends["auc"].units == "mg*h/L" and ends["tmax"].units == "h"
         np.testing.assert_allclose(tree["summary/concentration"].sel(quantile=0.5), curve.median("patient"), rtol=1e-6)
         assert len(np.unique(tree["parameters/cl"])) == 40
+
+
+def test_pbpk_stands_beside_clinical_studies(done):
+    _, folder = done("pbpk_midazolam")
+    page = (folder / "report.html").read_text()
+    assert "Beside clinical studies" in page and "PMC2015005" in page and "PMC5346864" not in page  # given into a vein
+    with xarray.open_datatree(folder / "results.h5") as tree:
+        area = np.exp(np.log(tree["endpoints/auc"].to_numpy().astype(float)).mean()) * 7.5 / 5.0
+    assert f"{area / 0.060:.2g}" in page
 
 
 def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):

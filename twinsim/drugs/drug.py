@@ -13,6 +13,7 @@ from jax import Array
 from twinsim.drugs import drug_path
 from twinsim.drugs.absorption import Absorption
 from twinsim.drugs.clearances import Clearance
+from twinsim.drugs.clinical import Clinical
 from twinsim.drugs.composition import Composition
 from twinsim.drugs.drug_file import Metabolite, Parts, read_parts
 from twinsim.drugs.interactions import Interaction
@@ -106,6 +107,11 @@ class Drug:
     @property
     def interactions(self) -> tuple[Interaction, ...]:
         return self.parts.interactions
+
+    @property
+    def clinical(self) -> tuple[Clinical, ...]:
+        """What studies measured after single doses; no model is made from it."""
+        return self.parts.clinical
 
     @property
     def red_cells(self) -> Any:

@@ -9,11 +9,15 @@
     categorical, genotype  p factor of the level of x; genotype: every level is listed
     cap                    p, but at least or at most so much
     maturation             p x^hill / (x^hill + tm50^hill)  x is the postmenstrual age
+    binding                p f / unbound,  f = 1 / (1 + (1 / unbound - 1) x / (reference factor))
+                           x binds the drug in plasma, of which `unbound` is free at the reference; f / unbound comes
+                           near to factor, a further covariate, where little is free
 
 Relations act in the order in which they are written.
 
 Source: Joerger 2012, AAPS J 14:119, doi:10.1208/s12248-012-9320-2 (forms in use); Anderson and Holford 2008, Annu Rev
-Pharmacol Toxicol 48:303, doi:10.1146/annurev.pharmtox.48.113006.094708 (allometry and maturation).
+Pharmacol Toxicol 48:303, doi:10.1146/annurev.pharmtox.48.113006.094708 (allometry and maturation); McNamara and Alcorn
+2002, AAPS PharmSci 4:E4, doi:10.1208/ps040104 (binding; the factor is ours).
 """
 
 from __future__ import annotations
@@ -22,8 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax.numpy as jnp
-
+from twinsim.population.covariate_forms import FORMS
 from twinsim.population.fields import Fields, Number
 
 Values = Mapping[str, Any]
@@ -54,67 +57,10 @@ class Relation:
             thetas: numbers by theta name.
         """
         numbers = {role: thetas[number.name] for role, number in self.numbers.items()}
-        return _APPLY[self.kind](p, [x[name] for name in self.covariates], numbers, self.settings)
+        return FORMS[self.kind](p, [x[name] for name in self.covariates], numbers, self.settings)
 
 
-def _power(p, x, numbers, settings):
-    return p * (x[0] / settings["reference"]) ** numbers["exponent"]
-
-
-def _exponential(p, x, numbers, settings):
-    return p * jnp.exp(numbers["slope"] * (x[0] - settings["reference"]))
-
-
-def _linear(p, x, numbers, settings):
-    return p * (1.0 + numbers["slope"] * (x[0] - settings["reference"]))
-
-
-def _proportional(p, x, numbers, settings):
-    return p * x[0]
-
-
-def _additive(p, x, numbers, settings):
-    for values, reference, coefficient in zip(x, settings["references"], numbers.values(), strict=True):
-        p = p + coefficient * (values - reference)
-    return p
-
-
-def _threshold(p, x, numbers, settings):
-    inside = x[0] < settings["limit"] if settings["side"] == "below" else x[0] > settings["limit"]
-    factor = numbers["factor"] if "factor" in numbers else 1.0 + numbers["change"]
-    return p * jnp.where(inside, factor, 1.0)
-
-
-def _categorical(p, x, numbers, settings):
-    # A code that is no level of the model makes the parameter NaN: the patient gets a status, not a wrong dose.
-    factor = jnp.full_like(x[0], jnp.nan)
-    for level, code in settings["codes"].items():
-        factor = jnp.where(x[0] == code, numbers.get(level, 1.0), factor)
-    return p * factor
-
-
-def _cap(p, x, numbers, settings):
-    return jnp.clip(p, settings.get("at_least"), settings.get("at_most"))
-
-
-def _maturation(p, x, numbers, settings):
-    return p / (1.0 + (numbers["tm50"] / x[0]) ** numbers["hill"])
-
-
-_APPLY: dict[str, Callable[..., Any]] = {
-    "power": _power,
-    "allometric": _power,
-    "exponential": _exponential,
-    "linear": _linear,
-    "proportional": _proportional,
-    "additive": _additive,
-    "threshold": _threshold,
-    "categorical": _categorical,
-    "genotype": _categorical,
-    "cap": _cap,
-    "maturation": _maturation,
-}
-KINDS = tuple(_APPLY)
+KINDS = tuple(FORMS)
 # postmenstrual age, used by maturation where no covariate is named
 _DEFAULT_COVARIATE = {"allometric": "weight", "maturation": "pma"}
 POSITIVE = (0.0, float("inf"))
@@ -280,6 +226,24 @@ class RelationReader:
         tm50 = self._number(body, "tm50", name, covariate.unit, "age at half the mature value", bounds=POSITIVE)
         hill = self._number(body, "hill", name, "1", "steepness of maturation", bounds=POSITIVE)
         return _relation(kind, name, {"tm50": tm50, "hill": hill}, {})
+
+    def _binding(self, body: Fields, kind: str) -> Relation | None:
+        protein = self._covariate(body, kind)
+        if protein is None:
+            return None
+        reference = body.quantity("reference", protein.unit, bare=True)
+        if reference is not None and not reference > 0.0:
+            body.fault("reference", f"{reference:g} is not above zero")
+        meaning = f"unbound fraction at the reference {protein.name}"
+        unbound = self._number(body, "unbound", protein.name, "1", meaning, bounds=(1e-6, 1.0), fixed=True)
+        relation = _relation(kind, protein.name, {"unbound": unbound}, {"reference": reference})
+        name = body.text("factor", None)
+        factor = None if name is None else self.covariate(name, body)
+        if relation is None or factor is None:
+            return relation
+        if factor.unit != "1":
+            body.fault("factor", f"{factor.name} is in {factor.unit}, and a factor has no unit")
+        return Relation(kind, (protein.name, factor.name), relation.numbers, relation.settings)
 
 
 def _relation(

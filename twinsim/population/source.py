@@ -14,7 +14,7 @@ from twinsim.population import adults
 from twinsim.population.anatomy.door import check_bodies
 from twinsim.population.anatomy.source import Anatomical
 from twinsim.population.covariates import COVARIATES
-from twinsim.population.people import People
+from twinsim.population.people import ADULT_FROM, OLDEST, People
 from twinsim.population.resample import AsIs, Resampled, read_patients
 
 MODES = ("resample", "as_is")
@@ -67,8 +67,10 @@ class Adults:
 SOURCES: dict[str, Source] = {
     "adults": Adults(),
     "people": People(),
-    "children": People(0.0, 18.0),
+    "children": People(0.0, ADULT_FROM),
     "people_anatomy": Anatomical(People()),
+    "adults_anatomy": Anatomical(People(ADULT_FROM, OLDEST)),
+    "children_anatomy": Anatomical(People(0.0, ADULT_FROM)),
 }
 
 
@@ -102,7 +104,12 @@ def with_anatomy(
     table = getattr(found, "table", None)
     if table is not None:
         check_bodies(table.ids, table.columns, table.name)
-    return Anatomical(found, None if names is None else tuple(names), cirrhosis, ckd)
+    wanted = None if names is None else tuple(names)
+    if isinstance(found, Anatomical):
+        cirrhosis = found.cirrhosis if cirrhosis is None else cirrhosis
+        ckd = found.ckd if ckd is None else ckd
+        found, wanted = found.source, found.wanted if names is None else wanted
+    return Anatomical(found, wanted, cirrhosis, ckd)
 
 
 def find_source(name: str | Path | Source, *, mode: str = "resample", units: dict[str, str] | None = None) -> Source:

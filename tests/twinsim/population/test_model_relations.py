@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from twinsim.errors import DataError
+from twinsim.errors import DataError, ModelError
 from twinsim.population.covariate_effects import KINDS
 from twinsim.population.model import population_model
 
@@ -95,6 +95,12 @@ CASES = {
         {"pma": 40.0},
         10.0 * 40.0**3.4 / (40.0**3.4 + 47.7**3.4),
     ),
+    "binding": (
+        [{"binding": {"covariate": "albumin", "reference": "42 g/L", "unbound": "20 %"}}],
+        {},
+        {"albumin": 21.0},
+        10.0 / 0.2 / (1.0 + 4.0 * 0.5),
+    ),
 }
 
 
@@ -138,6 +144,23 @@ def test_relations_act_in_the_order_written():
     cap = {"cap": {"at_least": "11 L/h", "at_most": "12 L/h"}}
     assert clearance(model([power, cap]), weight=140.0) == 12.0
     assert clearance(model([cap, power]), weight=140.0) == 22.0
+
+
+def test_binding_is_that_of_the_reference_and_stays_a_fraction():
+    binding = {"binding": {"covariate": "aag", "reference": "0.8 g/L", "unbound": 0.01, "factor": "unbound_factor"}}
+    built = model([binding])
+    assert clearance(built, aag=0.8, unbound_factor=1.0) == pytest.approx(10.0)
+    assert clearance(built, aag=0.0, unbound_factor=1.0) == pytest.approx(1000.0)
+    # little is free: nearly the factor itself
+    assert clearance(built, aag=0.8, unbound_factor=1.5) == pytest.approx(10.0 / (0.01 + 0.99 / 1.5), rel=1e-12)
+    assert built.numbers["cl.aag.unbound"].fixed
+
+
+def test_binding_refuses_what_cannot_be():
+    with pytest.raises(ModelError) as caught:
+        model([{"binding": {"covariate": "albumin", "reference": 0, "unbound": 1.2, "factor": "weight"}}])
+    for words in ("0 is not above zero", "1.2 lies outside", "weight is in kg"):
+        assert words in caught.value.why
 
 
 def test_limits_of_a_covariate_hold_in_every_relation():

@@ -129,6 +129,7 @@ def _flows(output: Array, healthy: Mapping[str, Array], cirrhosis: Array, kidney
         "liver_arterial_flow": arterial,
         "liver_portal_flow": portal,
         "portal_shunt_flow": received - portal,
+        "portal_shunt": (received - portal) / received,
         "cardiac_output": total,
     }
 

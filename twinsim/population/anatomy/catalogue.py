@@ -50,6 +50,7 @@ ITEMS: dict[str, Item] = {
     "liver_arterial_flow": Item("L/h", "arterial blood flow of liver", f"{_FLOW}; {_HEPATIC}"),
     "liver_portal_flow": Item("L/h", "portal blood flow of liver", f"{_FLOW}; {_HEPATIC}"),
     "portal_shunt_flow": Item("L/h", "blood that passes the cirrhotic liver by", _HEPATIC),
+    "portal_shunt": Item("1", "share of the blood of gut, pancreas and spleen that passes the liver by", _HEPATIC),
     "cardiac_output": Item("L/h", "cardiac output", f"{_FLOW}; {_HEPATIC}"),
     "lean_factor": Item("1", "factor that makes organs fit into the weight, 1 for most people", "assumed"),
     "functional_liver": Item("1", "share of the liver that works", f"assumed, from memory of {_HEPATIC}"),

@@ -47,6 +47,11 @@ class Enzyme:
     cap: float
     source: str
 
+    @property
+    def typical(self) -> float:
+        """Abundance of the median adult: adult / sqrt(1 + cv^2)."""
+        return self.adult / float(np.sqrt(1.0 + self.cv**2))
+
 
 _ASSUMED_CV = "cv assumed"
 ENZYMES: dict[str, Enzyme] = {
