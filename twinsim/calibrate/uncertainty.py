@@ -58,8 +58,7 @@ def sharpness(point_at: Callable[[np.ndarray], Point], point: Point) -> Sharpnes
         point_at: unknowns -> the objective there.
     """
     second = _second_derivative(point_at, point)
-    telling = int((np.abs(point.evaluation.gradient).max(axis=0, initial=0.0) > 0.0).sum())
-    many = telling > len(point.z)
+    many = _different(point.evaluation.gradient) > len(point.z)
     silent = _flattest(point.outer, SILENT)
     flat = silent if many and silent.size else _flattest(second, FLAT)
     whole = many and not silent.size
@@ -70,6 +69,17 @@ def sharpness(point_at: Callable[[np.ndarray], Point], point: Point) -> Sharpnes
     gain = 0.5 * float(point.gradient @ np.linalg.solve(second, point.gradient))
     condition = float(values[-1] / values[0]) if values.size else 1.0
     return Sharpness(second, point.outer, whole, gain, condition, flat)
+
+
+def _different(gradient: np.ndarray) -> int:
+    """How many patients tell something of their own: one that is there again, as in a resample, tells nothing more.
+
+    Args:
+        gradient: (unknown, patient).
+    """
+    size = np.abs(gradient).max(axis=1, initial=1e-300)[:, None]
+    apart = np.unique(np.round(gradient / size, 9), axis=1)
+    return int((apart != 0.0).any(axis=0).sum())
 
 
 def _second_derivative(point_at: Callable[[np.ndarray], Point], point: Point) -> np.ndarray:

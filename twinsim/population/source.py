@@ -106,6 +106,10 @@ def with_anatomy(
         check_bodies(table.ids, table.columns, table.name)
     wanted = None if names is None else tuple(names)
     if isinstance(found, Anatomical):
+        for name, own, new in (("cirrhosis", found.cirrhosis, cirrhosis), ("ckd", found.ckd, ckd)):
+            if own is not None and new is not None:
+                what = f"{name} is given for everybody, and the source has it too"
+                raise UsageError(what, where="with_anatomy", do="leave one of them out")
         cirrhosis = found.cirrhosis if cirrhosis is None else cirrhosis
         ckd = found.ckd if ckd is None else ckd
         found, wanted = found.source, found.wanted if names is None else wanted

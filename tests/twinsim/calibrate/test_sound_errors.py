@@ -7,6 +7,8 @@ import pytest
 import twinsim
 from tests.twinsim.calibrate import studies
 from tests.twinsim.calibrate.test_bad_fits import ADDITIVE, PROPORTIONAL, model, read, table
+from twinsim.calibrate.climb import ascend
+from twinsim.calibrate.evaluate import places
 from twinsim.calibrate.how import prepared
 from twinsim.errors import UsageError
 
@@ -134,3 +136,15 @@ def test_a_fixed_effect_does_not_vary_with_a_free_one():
     tied = twinsim.population_model(document).with_omega(np.asarray([[0.1, 0.06], [0.06, 0.05]]))
     with pytest.raises(UsageError, match="varies together"):
         twinsim.fit(tied, read(table()))
+
+
+def test_a_resample_of_few_patients_tells_what_it_tells():
+    """Ten draws of six patients are no more patients than six, however often each was drawn."""
+    ready = prepared(model(), read(table(patients=6)), "focei")
+    again = ready.study.of_patients(np.asarray([0, 0, 1, 1, 2, 2, 3, 4, 5, 5]))
+    begin = ready.unknowns.begin(ready.study.model)
+    few = ready.study.of_patients(np.asarray([0, 0, 0, 1, 1, 2, 2, 3, 3, 3]))
+    for study in (again, few):
+        summit = ascend(study, ready.unknowns, ready.how, begin, places(study, 3, 0))
+        assert not summit.sharp.flat.size and summit.sharp.gain < 1e-3
+        assert summit.sharp.whole == (study is again)

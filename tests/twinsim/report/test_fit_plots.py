@@ -99,11 +99,12 @@ def test_effects_with_their_shrinkage():
     assert seen[0].get_title(loc="left") == f"cl   shrinkage {told:.0f} %"
 
 
-def test_convergence_ends_at_the_lowest():
-    (axes,) = drawn(fit_plots.convergence([120.0, 117.0, 116.8]))
-    heights = axes.lines[0].get_ydata()
-    np.testing.assert_allclose(heights, [3.2, 0.2, 1e-6], rtol=1e-9)
-    assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1
+def test_convergence_shows_the_objective_and_every_number():
+    path = np.asarray([[2.0, 0.5], [2.5, 0.2], [2.7, 0.1]])
+    shown = drawn(fit_plots.convergence([120.0, 117.0, 116.8], path, ("cl", "omega(cl,cl)")))
+    assert [axes.get_title(loc="left") for axes in shown] == ["objective", "cl", "omega(cl,cl)"]
+    for axes, values in zip(shown, ([120.0, 117.0, 116.8], *path.T), strict=True):
+        assert axes.lines[0].get_xdata().tolist() == [1, 2, 3] and axes.lines[0].get_ydata().tolist() == list(values)
 
 
 def test_npde(table):
