@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twinsim.errors import ModelError, nearest
+from twinsim.models.values import Values
 
 KINDS = ("concentration", "amount", "flow", "pressure", "effect", "fraction")
 
@@ -55,6 +56,15 @@ class State:
 
 
 @dataclass(frozen=True)
+class Range:
+    """A stretch of values [unit of the port that has it], ends included, and who says so."""
+
+    low: float
+    high: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Port:
     """Something that crosses a structure's border: an input it needs or an output it gives.
 
@@ -62,6 +72,8 @@ class Port:
         kind: one of KINDS; a need is matched only by a gift of the same kind and a unit that fits.
         default: for a need, the constant used when the structure runs alone [unit]; None: it must be bound.
         quantity: of a flow, the extensive quantity that it carries in (a need) or out (a gift); None: it only tells.
+        normal: of an output, the reference range of healthy adults; None: not a clinical one.
+        valid: where the model was held against people; a patient beyond is flagged, not refused.
     """
 
     name: str
@@ -70,6 +82,8 @@ class Port:
     meaning: str
     default: float | None = None
     quantity: str | None = None
+    normal: Range | None = None
+    valid: Range | None = None
 
 
 @dataclass(frozen=True)
@@ -91,24 +105,6 @@ class Route:
     rate: str | None = None
     duration: str | None = None
     infusion: str | None = None
-
-
-class Values:
-    """Named scalars by attribute; a misspelt name is answered with the nearest one."""
-
-    __slots__ = ("_of", "_values")
-
-    def __init__(self, values: Mapping[str, Any], of: str = "") -> None:
-        object.__setattr__(self, "_values", dict(values))
-        object.__setattr__(self, "_of", of)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # copy, pickle and debuggers ask for these; no variable is called so
-            raise AttributeError(name)
-        try:
-            return self._values[name]
-        except KeyError:
-            raise ModelError(f"{self._of} has no {name!r}", do=nearest(name, self._values)) from None
 
 
 Rates = Callable[[Any, Any, Any, Any], Mapping[str, Any]]

@@ -15,7 +15,8 @@ from twinsim import units
 from twinsim.errors import ModelError
 from twinsim.models.balance import quantity_units
 from twinsim.models.loops import solve_loop
-from twinsim.models.structure import Parameter, Route, Structure, Values
+from twinsim.models.structure import Parameter, Route, Structure
+from twinsim.models.values import Values
 
 
 class Wire(NamedTuple):
