@@ -21,6 +21,7 @@ class Finished:
         report: the HTML report, if one was made.
         plan: of a dry run; then nothing was written.
         statuses: patients that failed, by the name of their status.
+        flagged: patients who left the range in which the model was held against people, by what left it.
         notes: lines for the reader.
     """
 
@@ -32,5 +33,6 @@ class Finished:
     n_patients: int = 0
     n_failed: int = 0
     statuses: Mapping[str, int] = field(default_factory=dict)
+    flagged: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

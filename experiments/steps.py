@@ -250,6 +250,7 @@ def run_job(
         n_patients=outcome.n_patients,
         n_failed=outcome.n_failed,
         statuses=outcome.statuses,
+        flagged=outcome.flagged,
         failures=outcome.failures,
     )
 

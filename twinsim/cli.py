@@ -201,6 +201,8 @@ def _run(config: RunConfig) -> int:
         _complain(f"{finished.n_failed:,} of {finished.n_patients:,} patients failed; see status in the results")
         for name, count in sorted(finished.statuses.items()):
             _complain(f"  {name}: {count:,}; {REMEDIES.get(name, 'an unknown status')}")
+    for name, count in sorted(finished.flagged.items()):
+        _complain(f"{name}: {count:,} of {finished.n_patients:,} patients left the range in which the model was tested")
     if not config.quiet:
         for text in finished.notes:
             _say(text)

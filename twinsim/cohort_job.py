@@ -18,6 +18,7 @@ from twinsim.contents import coordinates_of, variables_of
 from twinsim.endpoints import read_endpoint
 from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
+from twinsim.flags import with_ranged
 from twinsim.people import typical_of
 from twinsim.plan import DosePlan, plan_events
 from twinsim.population.anatomy.source import Anatomical
@@ -191,8 +192,6 @@ def cohort_job(
         raise UsageError(f"seed = {seed} is out of range", where="seed", do="choose 0 to 2^64 - 1")
     grid, starts = checked_times(times, count), checked_occasions(occasions, chosen)
     names = tuple(outputs) if outputs is not None else structure.output_names
-    for name in names:
-        structure.output(name)
     people = None if cohort is None else cohort.size
     plans = same_layout([plan_events(scenario.events, structure, patients=people) for scenario in scenarios])
     timed = timed_of(cohort, chosen, plans[0].layout)
@@ -209,7 +208,7 @@ def cohort_job(
             structure,
             picked,
             plans[0].layout,
-            names,
+            with_ranged(structure, names),
             max(s.count if s else 1 for s in segments),
             is_uniform(grid),
             rest=equilibrium,
@@ -219,6 +218,7 @@ def cohort_job(
         curves=True,
         random_effects=random_effects,
         occasions=len(starts),
+        shown=names,
     )
     settings = {
         "solver": picked.tier,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twinsim.flags import flag_variables
 from twinsim.scenario import covariate_meaning
 from twinsim.store.variable import Coordinate, Variable, status_variable
 
@@ -37,7 +38,7 @@ def coordinates_of(job: CohortJob) -> dict[str, Coordinate]:
 
 
 def variables_of(job: CohortJob, covariates: Iterable[str]) -> tuple[Variable, ...]:
-    """Curves, endpoints, parameters, covariates and status.
+    """Curves, endpoints, flags, parameters, covariates and status.
 
     Args:
         covariates: names of those a patient has, derived ones too.
@@ -50,8 +51,8 @@ def variables_of(job: CohortJob, covariates: Iterable[str]) -> tuple[Variable, .
     if along == "record":
         meaning = "time after the first dose"
         result.append(Variable(RECORD_TIME, ("patient", "record"), np.float64, structure.time, meaning))
-    several = len(job.program.problem.outputs) > 1
-    for name in job.program.problem.outputs:
+    several = len(job.program.shown) > 1
+    for name in job.program.shown:
         port = structure.output(name)
         dims = (*outer, "patient", along)
         if job.program.curves:
@@ -63,7 +64,7 @@ def variables_of(job: CohortJob, covariates: Iterable[str]) -> tuple[Variable, .
             unit, meaning = item.unit(port, structure.time), item.meaning(port)
             key = item.name(name, several)
             result.append(Variable(key, (*outer, "patient"), dtype, unit, meaning, group="endpoints"))
-    return (*result, *_of_patients(job, covariates))
+    return (*result, *flag_variables(structure, (*outer, "patient")), *_of_patients(job, covariates))
 
 
 def _of_patients(job: CohortJob, covariates: Iterable[str]) -> list[Variable]:

@@ -15,6 +15,7 @@ from jax import Array
 from kernels.batch import NOTHING, Fold, OverBlocks, all_devices
 from kernels.reducers import Cut, block_moments
 from twinsim.endpoints import Endpoint, watch_of
+from twinsim.flags import flags_of, ranged
 from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments, same_for_all
 from twinsim.population.model import PopulationModel
 from twinsim.population.source import Source
@@ -35,6 +36,7 @@ class CohortProgram:
         random_effects: patients differ by their random effects; False: typical patients.
         occasions: how many have random effects of their own.
         final: hand the final states out.
+        shown: the outputs that were asked for; the problem's others are only flagged where they leave their range.
         reduced: outputs of which `block` makes moments, key#moments, and counts in bins, key#bins.
         bins: of the counts; None: no counts.
     """
@@ -50,6 +52,7 @@ class CohortProgram:
     final: bool = True
     reduced: tuple[str, ...] = ()
     bins: Cut | None = None
+    shown: tuple[str, ...] = ()
 
     def patients(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, dict[str, Array]]:
         """Covariates and individual parameters of `twinsim.people`; element-wise over patients."""
@@ -85,8 +88,9 @@ class CohortProgram:
             times = jnp.where(asked, times, jnp.nanmax(times, axis=0)[None, :])
         curves, final, status, found = self._solved(own, shared, times if times.ndim == 2 else times[:, None])
         results: dict[str, Array] = {"status": status.astype(jnp.int8)}
-        several, watch = len(curves) > 1, watch_of(self.endpoints)
-        for output, curve in curves.items():
+        several, watch = len(self.shown) > 1, watch_of(self.endpoints)
+        for output in self.shown:
+            curve = curves[output]
             if self.curves or output in self.reduced:
                 results[output] = curve
             for endpoint in self.endpoints:
@@ -99,6 +103,9 @@ class CohortProgram:
                 noisy = self.model.residual(output, curve, shared["seed"], ids, thetas=shared["thetas"] or None)
                 results[f"{output}_observed"] = noisy.astype(curve.dtype)
         failed = status != 0
+        if ranged(self.problem.structure):
+            seen = curves if asked is None else {n: jnp.where(asked, c, jnp.nan) for n, c in curves.items()}
+            results |= flags_of(self.problem.structure, {**self._parameters(own, shared), **seen}, failed)
         for key, value in results.items():
             if key.startswith("endpoints/"):
                 results[key] = jnp.where(failed, jnp.nan, value)
@@ -107,6 +114,11 @@ class CohortProgram:
         if self.final:
             results |= {f"final/{name}": value for name, value in final.items()}
         return results
+
+    def _parameters(self, own: Mapping[str, Any], shared: Mapping[str, Any]) -> Mapping[str, Array]:
+        """The individual parameters, ([segment,] patient): at the beginning and wherever they change."""
+        fields = own.get("fields", own["parameters"])
+        return law_of(individual_of(self.model, shared))(fields["anchor"], fields) if is_moving(fields) else fields
 
     def _solved(self, own: Mapping[str, Any], shared: Mapping[str, Any], times: Array) -> Any:
         """Curves, final states, status, and what was watched, of `solve_block`."""

@@ -23,7 +23,7 @@ from twinsim.models.balance import quantity_units
 from twinsim.models.dimensions import check_dimensions
 from twinsim.models.quantities import unit_per
 from twinsim.models.structure import Parameter, Port, Structure
-from twinsim.models.wiring import Part, Wire, Wiring
+from twinsim.models.wiring import Part, Wire, Wiring, held_ranges
 
 
 def couple(
@@ -74,8 +74,13 @@ def couple(
             )
     wiring = Wiring(name, members, wires, {end: item.name for end, item in guesses.items()})
     inside = {(wire.giver, wire.name) for end, wire in wires.items() if wiring.is_inside(*end)}
+    held = held_ranges(members, wires)
     gives = [
-        replace(port, quantity=None) if (label, own.name) in inside else port
+        replace(
+            port,
+            quantity=None if (label, own.name) in inside else port.quantity,
+            valid=held.get((label, own.name), port.valid),
+        )
         for label, part in members.items()
         for own, port in zip(part.structure.gives, part.items("gives"), strict=True)
     ]
@@ -162,7 +167,8 @@ def _timed(part: Structure, time: str) -> dict[str, tuple[Parameter, float]]:
 def _in_unit(parameter: Parameter, unit: str) -> tuple[Parameter, float]:
     to = units.factor(parameter.unit, unit)
     low, high = parameter.bounds
-    moved = replace(parameter, unit=unit, default=parameter.default * to, bounds=(low * to, high * to))
+    valid = None if parameter.valid is None else parameter.valid.times(to)
+    moved = replace(parameter, unit=unit, default=parameter.default * to, bounds=(low * to, high * to), valid=valid)
     return moved, units.factor(unit, parameter.unit)
 
 
@@ -203,8 +209,11 @@ def _wires(
         if key in close:
             if key in connect:
                 raise ModelError(f"{key} is both connected and closed", where=name, do="keep one")
-            constants[key] = _as_parameter(need, close[key])
-            factor = _fitting(name, key, need, constants[key].name, constants[key])
+            constant = _as_parameter(need, close[key])
+            factor = _fitting(name, key, need, constant.name, constant)
+            if need.valid is not None:
+                constant = replace(constant, valid=need.valid.times(1.0 / factor).shared(constant.valid))
+            constants[key] = constant
             wires[end] = Wire(None, constants[key].name, factor)
             continue
         source = connect.get(key) or _provider(name, key, need, gives)

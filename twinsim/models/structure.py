@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twinsim.errors import ModelError, nearest
+from twinsim.models.ranges import Range
 from twinsim.models.values import Values
 
 KINDS = ("concentration", "amount", "flow", "pressure", "effect", "fraction")
@@ -27,6 +28,7 @@ class Parameter:
         meaning: what it is, in words.
         source: where the default comes from; "assumed" where nobody published it.
         bounds: smallest and largest sensible value [unit]; outside them a patient gets the status bad_parameter.
+        valid: where the model was held against people; a patient beyond is flagged, not refused.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Parameter:
     meaning: str
     source: str
     bounds: tuple[float, float] = (0.0, math.inf)
+    valid: Range | None = None
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,6 @@ class State:
     meaning: str
     quantity: str | None = None
     weight: float | str = 1.0
-
-
-@dataclass(frozen=True)
-class Range:
-    """A stretch of values [unit of the port that has it], ends included, and who says so."""
-
-    low: float
-    high: float
-    source: str
 
 
 @dataclass(frozen=True)

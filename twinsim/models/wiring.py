@@ -15,6 +15,7 @@ from twinsim import units
 from twinsim.errors import ModelError
 from twinsim.models.balance import quantity_units
 from twinsim.models.loops import solve_loop
+from twinsim.models.ranges import Range
 from twinsim.models.structure import Parameter, Route, Structure
 from twinsim.models.values import Values
 
@@ -267,3 +268,16 @@ class _Instant:
         else:
             value = getattr(self.u if wire.outside else self.p, wire.name)
         return value if wire.factor == 1.0 else value * wire.factor
+
+
+def held_ranges(members: Mapping[str, Part], wires: Mapping[tuple[str, str], Wire]) -> dict[tuple[str, str], Range]:
+    """Ranges of outputs that others need, by (part, output): what is in that of the giver and of all takers."""
+    own = {(label, port.name): port for label, part in members.items() for port in part.structure.gives}
+    needs = {(label, port.name): port for label, part in members.items() for port in part.structure.needs}
+    found: dict[tuple[str, str], Range] = {}
+    for end, wire in wires.items():
+        valid = needs[end].valid
+        if wire.giver is not None and valid is not None:
+            source = (wire.giver, wire.name)
+            found[source] = valid.times(1.0 / wire.factor).shared(found.get(source, own[source].valid))
+    return found

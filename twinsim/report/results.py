@@ -14,6 +14,7 @@ import xarray
 
 from twinsim.errors import REMEDIES
 from twinsim.report import plots
+from twinsim.report.flags import flag_section
 from twinsim.report.html import Picture, Section, Table, number
 from twinsim.store import open_results
 
@@ -37,7 +38,7 @@ def sections_of(path: str | Path) -> tuple[list[Section], str]:
     """
     with open_results(path, groups=True) as tree:
         summary = _summarised(tree)
-        sections = [s for s in (_over_time(summary), _endpoints(summary, tree)) if s is not None]
+        sections = [s for s in (_over_time(summary), _endpoints(summary, tree), flag_section(tree)) if s is not None]
         return [*sections, _provenance(tree)], _failures(tree)
 
 

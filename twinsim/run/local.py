@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -19,8 +19,8 @@ import numpy as np
 from twinsim.errors import StoreError
 from twinsim.run.finish import finish, remove_shards, whole_results
 from twinsim.run.job import Job, State
-from twinsim.run.outcome import RunOutcome, failed_patients
-from twinsim.run.plan import Plan, make_plan, stored_identity, stored_variables
+from twinsim.run.outcome import RunOutcome, Tally
+from twinsim.run.plan import Plan, make_plan, stored_identity, stored_variables, wanted_keys
 from twinsim.run.progress import FirstPatients, Reporter, reporter_for
 from twinsim.store.blank import Blanks
 from twinsim.store.files import DiskError, remove_temporary
@@ -100,11 +100,11 @@ class _Run:
         self.texts = {**job.provenance, **texts}
         self.layout = Layout(job.title, stored_variables(job, plan.save), job.coordinates, filter=plan.filter)
         self.blanks = Blanks(self.layout)
-        self.wanted = {v.key for v in self.layout.variables} | {"status"} | {k for r in job.reducers for k in r.keys}
+        self.wanted = wanted_keys(job, plan.save)
         self.done: dict[int, Shard] = {}
         self.failed: dict[int, Exception] = {}
         self.sealed: deque[Future[Shard]] = deque()
-        self.begun, self.first, self.codes = time.monotonic(), FirstPatients(), Counter[str]()
+        self.begun, self.first, self.tally = time.monotonic(), FirstPatients(), Tally()
 
     def go(self) -> RunOutcome:
         """Check what is there, compute what is missing, make the results."""
@@ -168,7 +168,8 @@ class _Run:
             shards_failed=len(self.failed),
             seconds=time.monotonic() - self.begun,
             interrupted=interrupted,
-            statuses=dict(self.codes),
+            statuses=dict(self.tally.statuses),
+            flagged=dict(self.tally.flagged),
             failures={n: f"{type(e).__name__}: {e}" for n, e in sorted(self.failed.items())},
         )
 
@@ -274,7 +275,7 @@ class _Run:
             raise result
         chunk = {key: np.asarray(array) for key, array in result.items()}
         self.first.computed()
-        failed = failed_patients(chunk.get("status"), count, self.codes)
+        failed = self.tally.add(chunk, count)
         reduced = {r.name: pool.submit(r.add, states[r.name], chunk, first) for r in self.job.reducers}
         try:
             writer.add(first, count, chunk, failed)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kernels.status import NAMES
+from twinsim.flags import tally_flags
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class RunOutcome:
         seconds: of this start.
         interrupted: stopped from outside; resume=True continues.
         statuses: patients that failed in this start, by the name of their status.
+        flagged: patients of this start who left the range in which the model was held against people, by what left it.
         failures: what went wrong, by shard number.
     """
 
@@ -36,6 +38,7 @@ class RunOutcome:
     seconds: float
     interrupted: bool = False
     statuses: Mapping[str, int] = field(default_factory=dict)
+    flagged: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
 
     @property
@@ -44,15 +47,24 @@ class RunOutcome:
         return 130 if self.interrupted else int(self.n_failed > 0 or self.shards_failed > 0)
 
 
-def failed_patients(status: np.ndarray | None, count: int, tally: Counter[str]) -> int:
-    """How many patients of a chunk failed, in any scenario; the tally of their statuses grows.
+@dataclass
+class Tally:
+    """Patients of this start who failed, and who left a range."""
 
-    Args:
-        status: (..., patient), or None where there is none.
-    """
-    if status is None or not status.any():
-        return 0
-    rows = status.reshape(-1, count)
-    for code in np.unique(rows[rows != 0]):
-        tally[NAMES.get(int(code), str(code))] += int((rows == code).any(axis=0).sum())
-    return int((rows != 0).any(axis=0).sum())
+    statuses: Counter[str] = field(default_factory=Counter)
+    flagged: Counter[str] = field(default_factory=Counter)
+
+    def add(self, chunk: Mapping[str, np.ndarray], count: int) -> int:
+        """Count those of a chunk; how many of them failed, in any scenario.
+
+        Args:
+            chunk: arrays of results by key, patient last; a status where there is one.
+        """
+        tally_flags(chunk, count, self.flagged)
+        status = chunk.get("status")
+        if status is None or not status.any():
+            return 0
+        rows = status.reshape(-1, count)
+        for code in np.unique(rows[rows != 0]):
+            self.statuses[NAMES.get(int(code), str(code))] += int((rows == code).any(axis=0).sum())
+        return int((rows != 0).any(axis=0).sum())

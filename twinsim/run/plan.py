@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from twinsim.errors import StoreError, UsageError, nearest
+from twinsim.flags import GROUP as FLAGS
 from twinsim.run.job import BLOCK, Job
 from twinsim.store.folder import plain
 from twinsim.store.layout import Layout
@@ -141,6 +142,13 @@ def stored_variables(job: Job, save: str) -> tuple[Variable, ...]:
     if save == "summary":
         return ()
     return tuple(v for v in job.variables if save == "trajectories" or not v.is_trajectory)
+
+
+def wanted_keys(job: Job, save: str) -> set[str]:
+    """What of a job's numbers is brought to the host: what is stored, reduced or counted."""
+    counted = [v for v in job.variables if v.group == FLAGS]
+    reduced = {key for reducer in job.reducers for key in reducer.keys}
+    return {v.key for v in (*stored_variables(job, save), *counted)} | {"status"} | reduced
 
 
 def stored_identity(job: Job, save: str, filter: str) -> dict[str, Any]:
