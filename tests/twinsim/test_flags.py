@@ -108,7 +108,7 @@ def test_runs_count_them_and_reports_name_them(model, cohort, tmp_path):
     outcome = execute(job, tmp_path / "kept", progress="none")
     assert outcome.flagged == {"pressure": 2, "gain": 2} and outcome.exit_code == 0
     sections, _ = sections_of(outcome.path)
-    rows = next(each for each in sections if each.title == "Outside the validated range").table.rows
+    rows = next(each for each in sections if each.heading == "Outside the validated range").table.rows
     assert ["pressure", "pressure", "40 to 100 mmHg", "1", "1", SEEN.source] in rows
     alone = execute(job, tmp_path / "summary", save="summary", progress="none")
     assert alone.flagged == outcome.flagged
