@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twinsim.drugs.citations import Citations
-from twinsim.drugs.enzymes import ENZYMES, MICROSOMAL_PROTEIN, TRANSPORTERS, abundance
+from twinsim.drugs.enzymes import ENZYMES, MICROSOMAL_PROTEIN, TRANSPORTERS, typical_abundance
 from twinsim.errors import UsageError
 from twinsim.population.fields import Fields, Number
 
@@ -38,6 +38,8 @@ class Clearance:
         value: of unbound drug: hepatic in the unit of `per`; secretion and biliary [L/h]; filtration as a multiple of
             fu GFR [1], below one where drug is reabsorbed.
         vmax, km: in place of a hepatic value, for a saturable way; km [umol/L] of unbound drug.
+        abundance: of the enzyme, that a value per enzyme belongs to [pmol/mg microsomal protein]; None: the median
+            adult's.
     """
 
     name: str
@@ -48,9 +50,10 @@ class Clearance:
     value: Number | None = None
     vmax: Number | None = None
     km: Number | None = None
+    abundance: Number | None = None
 
     def numbers(self) -> list[Number]:
-        return [number for number in (self.value, self.vmax, self.km) if number is not None]
+        return [number for number in (self.value, self.vmax, self.km, self.abundance) if number is not None]
 
     @property
     def intrinsic(self) -> float:
@@ -72,10 +75,10 @@ class Clearance:
         Args:
             liver_mass: [kg], a number or (patient,).
             microsomal_protein: [mg/g], a number or (patient,).
-            enzyme_abundance: [pmol/mg], a number or (patient,); None: that of `enzymes`.
+            enzyme_abundance: [pmol/mg], a number or (patient,), on the scale of `abundance`; None: that itself.
 
         Raises:
-            UsageError: the way is not hepatic, or its enzyme has no abundance.
+            UsageError: the way is not hepatic.
         """
         if self.kind != "hepatic":
             raise UsageError(f"{self.name} is {self.kind}, not hepatic", do="ask hepatic clearances alone")
@@ -85,7 +88,12 @@ class Clearance:
         scaled = self.intrinsic * microsomal_protein * liver_mass * 1000.0 * 60e-6
         if self.per == "microsomal_protein":
             return scaled
-        return scaled * (abundance(str(self.enzyme)) if enzyme_abundance is None else enzyme_abundance)
+        return scaled * (self._own_abundance() if enzyme_abundance is None else enzyme_abundance)
+
+    def _own_abundance(self) -> float:
+        own = typical_abundance(str(self.enzyme)) if self.abundance is None else self.abundance.value
+        assert own is not None  # the reader saw to it
+        return own
 
 
 def read_clearances(fields: Fields, sources: Citations) -> tuple[Clearance, ...]:
@@ -113,6 +121,7 @@ def _read(entry: Fields, sources: Citations) -> Clearance | None:
     if per == "enzyme" and enzyme is None:
         entry.fault("enzyme", "is missing: the clearance is counted per enzyme")
     source, label = sources.of(entry), f"clearances.{name}"
+    abundance = _abundance(entry, sources, label, per, enzyme)
     unit, rate = PER.get(per, PER["liver"]) if kind != "filtration" else ("1", "")
     value = vmax = km = None
     if kind == "hepatic" and entry.has("vmax"):
@@ -128,4 +137,24 @@ def _read(entry: Fields, sources: Citations) -> Clearance | None:
         value = sources.number(entry, label, unit, meaning, source=source, bounds=_POSITIVE)
         sound = value is not None
     entry.done()
-    return Clearance(str(name), kind, enzyme, transporter, str(per), value, vmax, km) if sound and name else None
+    if not (sound and name):
+        return None
+    return Clearance(name, kind, enzyme, transporter, str(per), value, vmax, km, abundance)
+
+
+def _abundance(entry: Fields, sources: Citations, label: str, per: Any, enzyme: str | None) -> Number | None:
+    """What a rate per enzyme belongs to; None for the median adult's abundance."""
+    section = entry.section("abundance", None)
+    if per != "enzyme":
+        if section is not None:
+            entry.fault("abundance", "stands at a clearance that is not counted per enzyme", "remove it")
+        return None
+    if section is None:
+        if enzyme is not None and typical_abundance(enzyme) is None:
+            do = "give the one that the rate belongs to: {value: 10 pmol/mg, source: ...}"
+            entry.fault("abundance", f"is missing: twinsim knows none of {enzyme}", do)
+        return None
+    meaning = f"abundance of {enzyme} that the rate belongs to"
+    number = sources.number(section, f"{label}.abundance", "pmol/mg", meaning, bounds=(1e-9, math.inf))
+    section.done()
+    return number

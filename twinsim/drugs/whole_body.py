@@ -12,7 +12,8 @@
     bp                        1 + haematocrit (fu kpu of red cells - 1)
 
 Abundances count relative to the median adult's, and not as pmol/mg, because the rates of drug files belong to the
-abundances they were fitted with (`drugs.enzymes`), which are up to 2.4 times those of `population.anatomy`.
+abundances they were fitted with, which a file names and which are up to 2.9 times those of `population.anatomy`: the
+median adult's liver has the clearance that the file makes of its own.
 
 Source: on the line of each number; scaling as Jones and Rowland-Yeo 2013, CPT Pharmacometrics Syst Pharmacol 2:e63,
 doi:10.1038/psp.2013.41.

@@ -8,7 +8,7 @@ from typing import Any
 
 from twinsim.drugs.clearances import REFERENCE_LIVER, Clearance
 from twinsim.drugs.drug import Drug
-from twinsim.drugs.enzymes import ENZYMES, MICROSOMAL_PROTEIN
+from twinsim.drugs.enzymes import MICROSOMAL_PROTEIN
 from twinsim.errors import ModelError
 from twinsim.models.pbpk._organs import ARTERIAL, ORGANS, TISSUES, VENOUS
 from twinsim.models.structure import Structure
@@ -192,21 +192,12 @@ def _clearance(clearance: Clearance, drug: Drug) -> dict[str, Entry]:
     if name in PERSONS:
         person = PERSONS[name]
         relations.append(_relative(f"{name}_abundance", f"{person.typical!r} {person.unit}", person.source))
-    value = f"{_per_kg(clearance)!r} L/h/kg"
+    value = f"{clearance.whole_liver(REFERENCE_LIVER) / REFERENCE_LIVER!r} L/h/kg"
     pathway = word(clearance.name)
     entries = {f"clint_{pathway}": _entry(value, source, relations, is_fixed=False)}
     if clearance.km is not None:
         entries[f"km_{pathway}"] = _km(clearance.km, drug)
     return entries
-
-
-def _per_kg(clearance: Clearance) -> float:
-    """Intrinsic clearance of an adult's liver [L/h/kg], by the abundance of drug files, or else the anatomy's."""
-    own = None
-    if clearance.per == "enzyme" and ENZYMES[str(clearance.enzyme)].abundance is None:
-        person = PERSONS.get(str(clearance.enzyme).lower())
-        own = None if person is None else person.typical
-    return clearance.whole_liver(REFERENCE_LIVER, enzyme_abundance=own) / REFERENCE_LIVER
 
 
 def _secretion(clearance: Clearance, drug: Drug) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import twinsim
-from twinsim.drugs import enzymes
 from twinsim.errors import ModelError, UsageError
 
 GOOD: dict[str, Any] = {
@@ -44,6 +43,7 @@ GOOD: dict[str, Any] = {
             "per": "enzyme",
             "vmax": "5 pmol/min/pmol",
             "km": "2500 nmol/L",
+            "abundance": {"value": "108 pmol/mg", "source": "paper"},
             "source": "paper",
         },
         {"name": "filtration", "kind": "filtration", "value": 1, "source": "paper"},
@@ -87,7 +87,7 @@ def test_what_is_read():
     assert sources["plasma.fu"].source == "Other 2021, Journal 2:2"
     assert sources["interactions.mechanism_based.CYP3A4.kinact"].value == pytest.approx(1.2)
     assert all(row.source and row.unit and row.meaning for row in sources.values())
-    assert len(sources) == len(drug.sources()) == 20
+    assert len(sources) == len(drug.sources()) == 21
     assert drug.assumed() == ["physicochemistry.pka.base_2"]
     assert drug.interactions[0].values["ki"].value == 0.5
     assert drug.absorption is not None and drug.absorption.gut_wall[0].fraction.value == 0.1
@@ -107,10 +107,25 @@ def test_clearances_of_a_whole_liver():
     assert (filtration.intrinsic, tubules.intrinsic) == (1.0, pytest.approx(6.0))
     with pytest.raises(UsageError, match="filtration, not hepatic"):
         filtration.whole_liver(1.8)
-    with pytest.raises(UsageError, match="no source"):
-        enzymes.abundance("CYP2B6")
-    with pytest.raises(UsageError, match="CYP3A4"):
-        enzymes.abundance("CYP34A")
+    # without an abundance a rate belongs to the median adult's: mean 68.1, cv 0.77
+    usual = twinsim.drug(changed("clearances.2.abundance", None)).clearances[2]
+    assert usual.whole_liver(1.8) / recombinant.whole_liver(1.8) == pytest.approx(68.1 / np.sqrt(1 + 0.77**2) / 108)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"enzyme": "CYP2B6", "abundance": None}, "abundance: is missing: twinsim knows none of CYP2B6"),
+        ({"per": "liver", "vmax": "5 nmol/min"}, "abundance: stands at a clearance that is not counted per enzyme"),
+        ({"abundance": {"value": "108 umol/L", "source": "paper"}}, "umol/L does not fit pmol/mg"),
+        ({"abundance": {"value": "0 pmol/mg", "source": "paper"}}, "0 pmol/mg lies outside"),
+    ],
+)
+def test_the_abundance_that_a_rate_belongs_to(change, words):
+    entry = {**GOOD["clearances"][2], **change}
+    entry = {name: value for name, value in entry.items() if value is not None}
+    with pytest.raises(ModelError, match=words):
+        twinsim.drug(changed("clearances.2", entry))
 
 
 def test_a_saturable_clearance_of_the_liver():
