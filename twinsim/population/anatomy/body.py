@@ -10,7 +10,7 @@ from jax import Array
 
 from kernels import random
 from twinsim.errors import UsageError, nearest
-from twinsim.population.anatomy import conditions, enzymes, flows, kidney, masses
+from twinsim.population.anatomy import conditions, enzymes, fat, flows, kidney, masses
 from twinsim.population.anatomy.catalogue import CHANGED, GIVEN, NEEDS
 from twinsim.population.anatomy.organs import ORGANS, SPLANCHNIC, TISSUES, reference, table
 from twinsim.population.derived import surface_area_mosteller
@@ -22,6 +22,7 @@ SCORES = (
     *enzymes.ENZYMES,
     "mppgl",
     "gfr",
+    "cardiac_output",
 )
 
 
@@ -65,10 +66,11 @@ def anatomy(seed: Any, patient: Any, covariates: Mapping[str, Any]) -> dict[str,
     result = {f"{name}_mass": mass[name] for name in ORGANS}
     result |= {f"{name}_volume": mass[name] / table().density[name] for name in ORGANS}
     result["lean_factor"] = mass["lean_factor"]
+    result["body_fat"] = fat.body_fat(x["sex"], x["age"], x["weight"], mass)
 
     position = random.uniform(random.key(seed, "population.anatomy.ckd"), patient)
     function, kidney_share = _filtration(x, levels, z["gfr"], position)
-    output = flows.cardiac_output(x["age"], x["height"], x["weight"], person)
+    output = flows.cardiac_output(x["age"], x["height"], x["weight"], person, z["cardiac_output"])
     healthy = flows.tissue_flows(x["sex"], x["age"], output, mass, _part(z, "flow"))
     result |= _flows(output, healthy, levels["cirrhosis"], kidney_share) | function
     result |= _enzymes(x["age"], levels["cirrhosis"], z)

@@ -2,11 +2,18 @@
 
 cirrhosis: 0 none, 1, 2, 3 Child-Pugh A, B, C. ckd: 0 none, 1 to 5 the stages of KDIGO by GFR [mL/min/1.73m2].
 
-Source: cirrhosis: table of section 2 in Qualification-HI, Open Systems Pharmacology, after Edginton and Willmann 2008,
-Clin Pharmacokinet 47:743, and Johnson et al. 2010, Clin Pharmacokinet 49:189. CKD: ranges KDIGO 2012, Kidney Int Suppl
-3:1; haematocrit and unbound fraction tables 2-1 and 2-2 in Qualification-CKD, Open Systems Pharmacology, after Malik et
-al. 2020. Enzymes, albumin and kidney mass in CKD: what is published contradicts itself (same report, section 1) and
-nothing is changed (assumed).
+Source: cirrhosis: Edginton and Willmann 2008, Clin Pharmacokinet 47:743 (flows, cardiac output, proteins, haematocrit,
+GFR, functional liver, CYP1A2, 2E1, 3A4) and Johnson et al. 2010, Clin Pharmacokinet 49:189 (CYP2C9, 2C19, 2D6), as
+carried by table 2 of Qualification-HI, Open Systems Pharmacology, and by PK-Sim's HIDiseaseStateImplementation, which
+has the functional liver too; neither paper was read. CKD: ranges KDIGO 2012, Kidney Int Suppl 3:1; haematocrit and
+unbound fraction tables 2-1 and 2-2 in Qualification-CKD, Open Systems Pharmacology, after Malik et al. 2020, and the
+same in PK-Sim's CKDDiseaseStateImplementation. Enzymes, albumin and kidney mass in CKD: what is published contradicts
+itself (same report, section 1) and nothing is changed (assumed).
+
+Sources disagree: for the hepatic artery PK-Sim took 1.3, 2.3, 3.4 (Edginton) up to 2023 and then, after Johnson's flows
+in L/min, 1.61, 2.34, 5.29 of the flow per volume of a liver of 0.69, 0.55, 0.28: 1.11, 1.29, 1.48 of the whole flow.
+Here Edginton's, of the whole flow. Kidney flow in CKD by Malik's curves lies up to 20 % below the constant filtration
+fraction that is taken here.
 """
 
 from __future__ import annotations
@@ -27,7 +34,9 @@ CIRRHOSIS = {
     "cardiac_output": (1.0, 1.11, 1.27, 1.36),
     "albumin": (1.0, 0.81, 0.68, 0.5),
     "aag": (1.0, 0.6, 0.56, 0.3),
-    "haematocrit": (1.0, 0.92, 0.88, 0.83),
+    # 39, 37 and 35 % beside 43 % in health, as PK-Sim's issue 2621 reads the paper; the table's 0.92, 0.88 and 0.83 are
+    # not the paper's (issue 2622)
+    "haematocrit": (1.0, 39.0 / 43.0, 37.0 / 43.0, 35.0 / 43.0),
     "gfr": (1.0, 1.0, 0.7, 0.36),
     "cyp1a2": (1.0, 1.0, 0.1, 0.1),
     "cyp2c9": (1.0, 0.69, 0.51, 0.33),
@@ -36,7 +45,6 @@ CIRRHOSIS = {
     "cyp2e1": (1.0, 1.0, 0.83, 0.83),
     "cyp3a4": (1.0, 1.0, 0.4, 0.4),
     "cyp3a5": (1.0, 1.0, 0.4, 0.4),  # as CYP3A4 (assumed)
-    # The paper has it; that table does not: from memory, so assumed.
     "functional_liver": (1.0, 0.69, 0.55, 0.28),
 }
 # GFR [mL/min/1.73m2] at the low and high end of stages 1 to 5; 5 as the least and 200 as the most: assumed.
