@@ -189,11 +189,20 @@ class Request:
         return Row(name, device, self.precision, self.size, problem=self.problem.name, **numbers)
 
 
-def make_request(problem: Any, size: int, seed: int, repeats: int, expected: np.ndarray | None = None, **row: str):
+def make_request(
+    problem: Any,
+    size: int,
+    seed: int,
+    repeats: int,
+    expected: np.ndarray | None = None,
+    patients: Patients | None = None,
+    **row: str,
+) -> Request:
     """A request with its patients, and the reference where it is not given."""
     if not isinstance(problem, Problem):
         return Request(problem, {}, np.zeros(0), size, seed, repeats, **row)
-    patients = problem.sample(size, seed)
+    if patients is None:
+        patients = problem.sample(size, seed)
     if expected is None:
         expected = problem.reference(problem, head(patients, problem.checked))
     return Request(problem, patients, expected[..., : min(size, problem.checked)], size, seed, repeats, **row)
@@ -204,7 +213,7 @@ def peer_row(peer: Peer, request: Request, folder: Path) -> Row:
 
     Args:
         request: size is the peer's own.
-        folder: for the reference, which is computed once for all.
+        folder: for the reference, which is computed once for all, and for patients that peers cannot draw.
     """
     environment = {key: value for key, value in os.environ.items() if key not in OURS}
     expected = folder / f"{request.problem.name}.npy"
@@ -219,6 +228,9 @@ def peer_row(peer: Peer, request: Request, folder: Path) -> Row:
         "repeats": request.repeats,
         "expected": expected,
     }
+    if getattr(request.problem, "sampled", ()):
+        given["patients"] = folder / f"{request.problem.name}.npz"
+        np.savez(given["patients"], **head(request.patients, request.size))
     options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", f"benchmarks.peers.{peer.name}_peer", *options]
     try:
@@ -246,9 +258,12 @@ def peer_main(name: str, produce: Callable[[Request], Row], words: Sequence[str]
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--expected", metavar="FILE", help="reference; computed if not given")
+    parser.add_argument("--patients", metavar="FILE", help="their parameters; drawn if not given")
     chosen = vars(parser.parse_args(words))
-    problem, file = PROBLEMS[chosen.pop("problem")], chosen.pop("expected")
-    request = make_request(problem, expected=None if file is None else np.load(file), **chosen)
+    problem, file, own = (chosen.pop(name) for name in ("problem", "expected", "patients"))
+    expected, patients = (None if each is None else np.load(each) for each in (file, own))
+    patients = None if patients is None else dict(patients)
+    request = make_request(PROBLEMS[problem], expected=expected, patients=patients, **chosen)
     called = f"{name} {request.variant}"
     try:
         row = produce(request)

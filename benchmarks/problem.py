@@ -104,10 +104,11 @@ class Problem(Case):
     """An ensemble of initial value problems; equations do not depend on time.
 
     Args:
-        states, outputs: names.
+        states, outputs: names; the structure may have more of both.
         rates, observe, start: as in a twinsim structure, of attribute holders x and p; + - * / ** only.
         structure: the twinsim structure of the same equations, made when it is asked for.
         sample: (size, seed) -> parameters by name, float64 (patient); the first patients are the same at every size.
+        sampled: names of these, where `sample` needs twinsim: then peers get the patients themselves in a file.
         fixed: parameters that are the same for everyone.
         times: of outputs (time).
         reference: patients -> outputs, float64 (output, time, patient).
@@ -130,6 +131,7 @@ class Problem(Case):
     times: np.ndarray = field(kw_only=True)
     reference: Callable[[Problem, Patients], np.ndarray] = field(kw_only=True)
     start: Callable[[Any, Any], Mapping[str, Any]] = _nothing
+    sampled: tuple[str, ...] = ()
     fixed: Mapping[str, float] = field(default_factory=dict)
     doses: tuple[Dose, ...] = ()
     scale: float | tuple[float, ...] = 1.0
@@ -147,7 +149,7 @@ class Problem(Case):
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names of the sampled parameters."""
-        return tuple(self.sample(1, 0))
+        return self.sampled or tuple(self.sample(1, 0))
 
     @property
     def scales(self) -> np.ndarray:

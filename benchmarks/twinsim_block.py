@@ -43,7 +43,7 @@ def block_of(problem: Problem, tier: str, precision: str, rtol: float | None) ->
     plan = plan_of(problem, structure)
     solver = choose_solver(structure, tier, precision=precision, rtol=rtol)
     uniform = is_uniform(problem.times)
-    solved = Solved(structure, solver, plan.layout, structure.output_names, uniform=uniform)
+    solved = Solved(structure, solver, plan.layout, problem.outputs, uniform=uniform)
     shared = shared_of(problem, structure, plan, problem.parameters)
 
     def block(own: dict, shared: dict) -> Any:

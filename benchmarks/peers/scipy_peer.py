@@ -1,4 +1,6 @@
-"""SciPy: LSODA through `odeint`, or Radau, one patient after the other on one core, the rates compiled by Numba.
+"""SciPy: LSODA through `odeint`, Radau or BDF through `solve_ivp`; one patient after the other, on one core.
+
+The rates are compiled by Numba where there are many.
 
 `python -m benchmarks.peers.scipy_peer --problem hires --variant lsoda` prints one row as JSON.
 """
@@ -17,6 +19,7 @@ from benchmarks.problems import PROBLEMS
 
 MOST_STEPS = 1_000_000
 COMPILE_FROM = 6  # states
+METHODS = {"radau": "Radau", "bdf": "BDF"}
 
 
 @lru_cache
@@ -60,7 +63,7 @@ def curves(problem: Problem, patients: Patients, rtol: float, variant: str = "ls
             else:
                 ends = (grid[0], grid[-1])
                 turned = lambda t, x, *constants: flow(x, t, *constants)  # noqa: E731
-                found = solve_ivp(turned, ends, x + given, "Radau", grid, args=constants, rtol=rtol, atol=atol)
+                found = solve_ivp(turned, ends, x + given, METHODS[variant], grid, args=constants, rtol=rtol, atol=atol)
                 solution = found.y
             seen = problem.observe(0.0, Names(dict(zip(problem.states, solution, strict=True))), p, None)
             for i, name in enumerate(problem.outputs):
@@ -74,7 +77,7 @@ def row(request: Request) -> Row:
     import scipy  # noqa: F401  (its absence is a note)
 
     problem, checked, variant = request.problem, request.checked, request.variant
-    if variant not in ("lsoda", "radau"):
+    if variant not in ("lsoda", *METHODS):
         raise ValueError(f"scipy has no variant {variant!r} here")
 
     def error_at(rtol: float) -> float:

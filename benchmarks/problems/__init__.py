@@ -9,6 +9,7 @@ from benchmarks.problems import (
     myelosuppression,
     one_compartment_28_days,
     pbpk16,
+    pbpk_cohort,
     pollu,
     random_draws,
     robertson,
@@ -27,6 +28,8 @@ PROBLEMS: dict[str, Case] = {
         hires.problem,
         pollu.problem,
         pbpk16.problem,
+        pbpk_cohort.midazolam,
+        pbpk_cohort.theophylline,
         myelosuppression.problem,
         random_draws.problem,
     )

@@ -59,7 +59,7 @@ def test_what_is_declared_is_conserved(name):
 
 
 def test_some_structures_declare_quantities():
-    assert {"pk/parent_metabolite", "pkpd/two_compartment_oral_inhibition"} <= set(NAMES)
+    assert {"pk/parent_metabolite", "pkpd/two_compartment_oral_inhibition", "pbpk/two_drugs"} <= set(NAMES)
     assert leaks(registry.structure("pk/one_compartment_iv")) == ()
 
 

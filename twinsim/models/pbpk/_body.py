@@ -147,8 +147,11 @@ class Body:
 
     def makes(self, substance: Substance) -> bool:
         """Whether it comes out of a pathway, or something followed comes out of one of its own."""
-        own = any(pathway.makes for pathway in substance.pathways)
-        return own or any(pathway.makes == substance.name for other in self.substances for pathway in other.pathways)
+        return any(pathway.makes for pathway in substance.pathways) or self.is_made(substance)
+
+    def is_made(self, substance: Substance) -> bool:
+        """Whether it comes out of a pathway."""
+        return any(pathway.makes == substance.name for other in self.substances for pathway in other.pathways)
 
 
 def total(terms: Iterable[Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from twinsim.models.pbpk import _circulation, _gut, _kidney, _metabolism
 from twinsim.models.pbpk._body import Body, Declared, Own, total
@@ -55,8 +55,9 @@ def pbpk(
         shared |= {item.name: item for item in found.shared}
         own += _suffixed(found.own, body.suffix(substance))
     shared |= {item.name: item for item in enzymes.shared}
+    # All of a substance's states hold it, what has left the body too: nothing leaves, and only metabolites are made.
     states = [
-        item
+        replace(item, quantity=substance.name)
         for substance in known
         for item in _suffixed(equations.declared[substance.name].states, body.suffix(substance))
     ]
@@ -69,6 +70,7 @@ def pbpk(
         rates=equations.rates,
         outputs=equations.outputs,
         start=equations.start if enzymes.states else None,
+        outflows=equations.outflows if any(map(body.is_made, known)) else None,
         source=SOURCE,
     )
 
@@ -116,6 +118,18 @@ def _gives(body: Body) -> list[Port]:
     return found
 
 
+class _Now(NamedTuple):
+    """What a body is at, by substance: its values, unbound concentrations, slopes of the gut [mg/h], what its wall
+    lets pass, and what each pathway takes of it by (substance, site)."""
+
+    x: Mapping[str, Any]
+    p: Mapping[str, Any]
+    free: Mapping[tuple[str, str], Any]
+    gut: Mapping[str, dict[str, Any]]
+    portal: Mapping[str, Any]
+    taken: Mapping[tuple[str, str], Mapping[str, Any]]
+
+
 class _Equations:
     """The three functions of a body."""
 
@@ -136,10 +150,30 @@ class _Equations:
         return {item.name: 1.0 for item in _metabolism.declared_enzymes(self.body).states}
 
     def rates(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
+        body, now = self.body, self._now(x, p)
+        formed = _metabolism.formed(body, now.taken, now.p)
+        result = _metabolism.turnover(body, x, now.p, now.free)
+        for substance in body.substances:
+            name, end = substance.name, body.suffix(substance)
+            portal = now.portal[name] + formed.get((name, "gut"), 0.0)
+            found = self._substance(substance, now.x[name], now.p[name], portal, now.taken, now.gut[name])
+            found["liver"] = found["liver"] + formed.get((name, "liver"), 0.0)
+            states = {item.name for item in self.declared[name].states}
+            result |= {state + end: value for state, value in found.items() if state in states}
+        return result
+
+    def outflows(self, t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
+        """What is made of each metabolite, with a minus [mg/h]; its parent counts as metabolised."""
+        now, found = self._now(x, p), {}
+        for (name, _), made in _metabolism.formed(self.body, now.taken, now.p).items():
+            found[name] = found.get(name, 0.0) - made
+        return found
+
+    def _now(self, x: Any, p: Any) -> _Now:
         body, own_x, own_p = self.body, self.own(x), self.own(p)
         free = _metabolism.concentrations(body, own_x, own_p)
         active = _metabolism.activities(body, x, own_p, free)
-        slopes: dict[str, dict[str, Any]] = {}
+        gut: dict[str, dict[str, Any]] = {}
         portal: dict[str, Any] = {}
         taken: dict[tuple[str, str], Mapping[str, Any]] = {}
         for substance in body.substances:
@@ -147,17 +181,8 @@ class _Equations:
             taken[name, "liver"], bile = _metabolism.in_liver(body, substance, xs, ps, active)
             passage = _gut.passage(substance, xs, ps, bile)
             in_wall, taken[name, "gut"], portal[name] = _gut.wall(substance, xs, ps, passage.absorbed, active)
-            slopes[name] = {**passage.slopes, **in_wall, "bile": bile, "faeces": passage.lost}
-        formed = _metabolism.formed(body, taken, own_p)
-        result = _metabolism.turnover(body, x, own_p, free)
-        for substance in body.substances:
-            name, end = substance.name, body.suffix(substance)
-            portal[name] = portal[name] + formed.get((name, "gut"), 0.0)
-            found = self._substance(substance, own_x[name], own_p[name], portal[name], taken, slopes[name])
-            found["liver"] = found["liver"] + formed.get((name, "liver"), 0.0)
-            states = {item.name for item in self.declared[name].states}
-            result |= {state + end: value for state, value in found.items() if state in states}
-        return result
+            gut[name] = {**passage.slopes, **in_wall, "bile": bile, "faeces": passage.lost}
+        return _Now(own_x, own_p, free, gut, portal, taken)
 
     def _substance(
         self, substance: Substance, x: Any, p: Any, portal: Any, taken: Mapping, gut: dict[str, Any]

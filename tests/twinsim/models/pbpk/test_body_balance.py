@@ -1,4 +1,6 @@
-"""Nothing is lost and nothing made: the slopes of a substance's states add up to 0, whatever the build."""
+"""Nothing is lost and nothing made: the slopes of a substance's states add up to 0, and balances hold, in any build."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ import pytest
 import twinsim
 from tests.twinsim.models.pbpk.bodies import scattered, slopes
 from tests.twinsim.models.pbpk.matrices import ORDER, rate_constants
+from twinsim.models.balance import leaks, quantity_units
 from twinsim.models.pbpk import Pathway, Substance, pbpk
 
 EVERYTHING = Substance(
@@ -33,6 +36,43 @@ BODIES = {
     "liver and lung": pbpk("test/two", (Substance("drug", renal=()),), tissues=("liver", "lung")),
     "nothing happens": pbpk("test/none", (Substance("drug", pathways=(), renal=(), absorption=None),)),
 }
+ON_CYP3A4 = {"inhibits": ("cyp3a4",), "induces": ("cyp3a4",), "inactivates": ("cyp3a4",)}
+TO_CHILD = Pathway("way", "cyp3a4", ("liver", "gut"), saturable=True, makes="child")
+PARENT = Substance("parent", (TO_CHILD, Pathway("rest")), gut_wall="enterocytes", bile="enterohepatic", **ON_CYP3A4)
+CHILD = Substance("child", (Pathway("on", makes="grandchild"),), gut_wall="enterocytes", **ON_CYP3A4)
+LAST = Substance("grandchild", (), absorption=None, bile="faeces", renal=("secretion", "reabsorption"))
+SMALL = ("gut", "kidney", "liver", "lung", "muscle")  # less to compile
+QGUT = Substance("drug", (Pathway("wall", sites=("liver", "gut"), makes="child"),), "transit", gut_wall="qgut")
+BUILDS = {
+    "everything": pbpk("test/all", (EVERYTHING,), tissues=SMALL, permeability_limited=("liver", "kidney", "gut")),
+    "parallel tube": pbpk("test/wall", (PLAIN_WALL,), tissues=SMALL, liver="parallel_tube"),
+    "two generations": pbpk("test/makes", (PARENT, CHILD, LAST), tissues=SMALL, permeability_limited=("muscle",)),
+    "tube and qgut": pbpk("test/tube", (QGUT, replace(CHILD, pathways=(), induces=(), inhibits=(), inactivates=())),
+                          tissues=SMALL, liver="parallel_tube"),
+    **{name: twinsim.whole_body_model(name).structure for name in twinsim.drug_names()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_every_build_declares_what_it_holds_and_keeps_it(name):
+    """The ready-made ones are held to the same in test_balance."""
+    structure = BUILDS[name]
+    held = {state.quantity for state in structure.states if not state.name.startswith("enzyme_")}
+    assert None not in held and held == set(quantity_units(structure))
+    assert leaks(structure) == ()
+
+
+def test_bile_that_is_lost_on_its_way_is_a_leak():
+    whole = BUILDS["two generations"]
+
+    def leaking(t, x, p, u):
+        change = whole.rates(t, x, p, u)
+        return {**change, "gallbladder_parent": 0.9 * change["gallbladder_parent"]}
+
+    (leak,) = leaks(replace(whole, rates=leaking))
+    assert leak.quantity == "parent" and {"gallbladder_parent", "liver_parent"} <= set(leak.states)
+    found = leaks(replace(whole, outflows=None))
+    assert [leak.quantity for leak in found] == ["child", "grandchild"] and min(leak.rate for leak in found) > 0.0
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -58,6 +98,7 @@ def test_a_metabolite_gains_its_share_of_the_moles():
         for substance, expected in (("parent", 0.0), ("metabolite", gained)):
             own = [value for state, value in found.items() if state.endswith(f"_{substance}")]
             assert sum(own) == pytest.approx(expected, abs=1e-13 * sum(map(abs, own)))
+        assert structure.outflow(0.0, x, p, {}) == {"metabolite": pytest.approx(-gained)}
 
 
 def test_the_plain_body_is_its_matrix():

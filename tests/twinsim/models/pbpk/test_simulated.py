@@ -8,7 +8,7 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 import twinsim
-from tests.twinsim.models.pbpk.bodies import values
+from tests.twinsim.models.pbpk.bodies import Linear, values
 from tests.twinsim.models.pbpk.matrices import ORDER, rate_constants
 from twinsim.models.pbpk import Substance, pbpk
 
@@ -60,6 +60,52 @@ def test_a_small_body_is_solved_exactly_and_absorbs_what_the_closed_form_says(ca
     left = amounts(found, structure)
     assert 1 - left["faeces"] == pytest.approx(1 - (1 + ka / kt) ** -7, abs=1e-8)
     assert sum(left.values()) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_an_infusion_that_lasts_ends_at_rest():
+    """Matrices say where: J x = -rate. Half-lives of hours, so that 400 h are the long run."""
+    structure = pbpk("test/infused", tissues=("kidney", "liver", "lung"))
+    p = values(structure, fu=0.3, bp=0.8, kp_liver=3.0)
+    events = twinsim.regimen(4000.0, route="iv", duration=400.0)
+    found = twinsim.simulate(
+        structure, events=events, parameters=p, times=[390.0, 400.0], precision="float64", solver="linear"
+    )
+    live, collected = Linear(structure, p).at_rest("venous", 10.0)
+    assert found["concentration"][:, 0] == pytest.approx(Linear(structure, p).seen(live), rel=1e-9)
+    gained = found["urine"][1, 0] - found["urine"][0, 0]
+    assert gained == pytest.approx(10.0 * collected["urine"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "route"), [("pbpk/whole_body_transit", "oral"), ("pbpk/parent_metabolite", "oral_parent")]
+)
+def test_what_a_cohort_was_given_is_still_there(name, route):
+    """One patient of the others is in the tests above, and each drug's cohort in the tests of drugs."""
+    structure = twinsim.structure(name)
+    spread = [item.name for item in structure.parameters if item.name.startswith(("kp_", "clint_", "v_", "q_", "fu"))]
+    model = {
+        "title": "Bodies that scatter",
+        "source": "assumed",
+        "structure": name,
+        "parameters": {each: {"value": f"{item.default} {item.unit}"} for each in spread
+                       for item in (structure.parameter(each),)},
+        "between_patients": [{"parameter": each, "distribution": "lognormal", "cv": "30 %"} for each in spread],
+    }  # fmt: skip
+    if name == "pbpk/parent_metabolite":
+        model["parameters"] |= {"molar_mass_metabolite": {"value": "150 g/mol"}}  # half as heavy as the parent
+    found = twinsim.simulate(
+        model, 64, twinsim.regimen(100.0, route=route), times=[1.0, 6.0], outputs=[structure.output_names[0]],
+        precision="float64", solver="explicit", endpoints=(),
+    )  # fmt: skip
+    assert not found.status.any()
+    left = amounts(found, structure)
+    parent = [value for state, value in left.items() if not state.endswith("_metabolite")]
+    assert sum(parent) == pytest.approx(np.full(64, 100.0), rel=1e-9)
+    if name == "pbpk/parent_metabolite":
+        share = found["parameters/clint_conversion_parent"]
+        share = share / (share + found["parameters/clint_other_parent"])
+        made = sum(value for state, value in left.items() if state.endswith("_metabolite"))
+        assert made == pytest.approx(0.5 * share * left["metabolised_liver_parent"], rel=1e-9)
 
 
 def test_two_drugs_over_a_day_are_what_scipy_says(caplog):
