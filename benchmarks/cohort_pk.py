@@ -13,13 +13,13 @@ from benchmarks.__main__ import main as all_benchmarks
 PROBLEM = "two_compartment_oral"
 
 
-def words_for_all(words: Sequence[str]) -> list[str]:
+def words_for_all(words: Sequence[str], problem: str = PROBLEM) -> list[str]:
     """The words of the command for all benchmarks: `--only` means tiers here.
 
     >>> words_for_all(["--only", "closed", "--size=8"])
     ['--only', 'two_compartment_oral', '--tiers', 'closed', '--size=8']
     """
-    return ["--only", PROBLEM, *("--tiers" + word[6:] if word.startswith("--only") else word for word in words)]
+    return ["--only", problem, *("--tiers" + word[6:] if word.startswith("--only") else word for word in words)]
 
 
 def main(words: Sequence[str] | None = None) -> int:

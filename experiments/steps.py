@@ -153,7 +153,8 @@ def job_of(config: RunConfig, model: Any, events: Events | Sequence[Scenario], t
         model, events, times, size=config.population.size, source=source_of(config), outputs=config.outputs,
         endpoints=config.endpoints, observed=config.observed, seed=config.seed, solver=config.solver.name,
         precision=config.precision, parameters=dict(config.parameters), covariates=dict(config.covariates),
-        occasions=config.occasions or None, save=config.save, title=config.title, **config.solver.options(),
+        occasions=config.occasions or None, save=config.save, title=config.title,
+        equilibrium=config.start == "equilibrium", **config.solver.options(),
     )  # fmt: skip
     try:
         # Tracing the program of the patients finds out whether the source gives all covariates.

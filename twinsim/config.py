@@ -21,11 +21,11 @@ _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
 _NOT_FITTED = (
-    "drug", "parameters", "precision", "outputs", "solver.max_steps", "solver.dense", "endpoints", "observed",
+    "drug", "start", "parameters", "precision", "outputs", "solver.max_steps", "solver.dense", "endpoints", "observed",
     "occasions", "sweep", "save", "runner",
 )  # fmt: skip
 _NOT_PREDICTED = (
-    "drug", "parameters", "covariates", "precision", "outputs", "seed", "solver.max_steps", "solver.dense",
+    "drug", "start", "parameters", "covariates", "precision", "outputs", "seed", "solver.max_steps", "solver.dense",
     "population", "regimen", "times", "endpoints", "observed", "calibrate", "sweep", "save", "runner", "method", "lloq",
     "stages",
 )  # fmt: skip
@@ -168,6 +168,7 @@ class RunConfig:
     stages: tuple[str, ...] = ()
     data: str | None = None
     out: str | None = None
+    start: Literal["equilibrium"] | None = None
     seed: int = number(0, least=0, most=2**32 - 1)
     precision: Literal["float32", "float64"] = "float32"
     save: Literal["trajectories", "endpoints", "summary"] = "trajectories"

@@ -69,7 +69,7 @@ def test_numba_lorenz_in_double_precision(numba_peer, variant, rtol):
 
 
 @pytest.mark.parametrize(
-    "name", ["one_compartment_28_days", "robertson", "hires", "pollu", "pbpk16", "myelosuppression"]
+    "name", ["one_compartment_28_days", "robertson", "hires", "pollu", "pbpk16", "pbpk_midazolam", "myelosuppression"]
 )
 def test_scipy_lsoda(name):
     problem = PROBLEMS[name]

@@ -96,6 +96,43 @@ def test_values_that_cannot_be_are_named_with_their_key(words, parts):
     assert all(part in message for part in parts), message
 
 
+PBPK = ["+experiment=pbpk_midazolam", "population.size=8"]
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ([*PBPK, "drug=midazolan"], ["'midazolan'", "did you mean midazolam?"]),
+        ([*PBPK, "drug=drug.yaml"], ["'CYP3A9' is not known", "did you mean CYP3A7", "partition: is not a key here"]),
+        ([*PBPK, "population.ckd=7"], ["population.ckd", "more than 5"]),
+        ([*PBPK, "population.cirrhosis=5"], ["population.cirrhosis", "more than 3"]),
+        ([*PBPK, "population.source=adults"], ["liver_mass is missing", "an anatomy has it", "adults_anatomy"]),
+        ([*PBPK, "population.source=fat.csv", "population.ckd=0"], ["adipose_mass = 90 kg in a body of 80 kg"]),
+        ([*PBPK, "parameters.kp_muscel=2"], ["'kp_muscel'", "did you mean kp_muscle"]),
+        ([*PBPK, "start=equilibirum"], ["start: 'equilibirum' is not a choice", "equilibrium"]),
+        ([*COHORT, "start=equilibrium", "model=pnp.yaml"], ["no model file pnp.yaml"]),
+        (["+experiment=predict", "model=theophylline", "start=equilibrium"], ["start: has no effect in predict"]),
+    ],
+)
+def test_whole_bodies_that_cannot_be(words, parts):
+    Path("drug.yaml").write_text(
+        """
+title: Testamine
+sources: {paper: "Author 2020, Journal 1:1"}
+physicochemistry:
+  molar_mass: {value: 300 g/mol, source: paper}
+  log_p: {value: 2, source: paper}
+  compound: neutral
+plasma: {fu: {value: 20 %, source: paper}, protein: albumin}
+clearances: [{name: oxidation, kind: hepatic, enzyme: CYP3A9, value: 1 L/h, source: paper}]
+partition: {muscel: 2}
+"""
+    )
+    Path("fat.csv").write_text("id,sex,age [y],height [cm],weight [kg],adipose_mass [kg]\n1,male,40,180,80,90\n")
+    message = refused(*words)
+    assert all(part in message for part in parts), message
+
+
 TWO = ["columns.AMT=mg", "columns.DV.cp=mg/L", "columns.DV.pca=%", "data=two.csv"]
 PKPD = ["+experiment=fit", "model=warfarin_pkpd", *TWO]
 

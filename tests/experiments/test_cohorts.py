@@ -5,7 +5,10 @@ from pathlib import Path
 import numpy as np
 import xarray
 
+import twinsim
+from experiments.steps import job_of
 from tests.experiments.command import command
+from twinsim.config import from_mapping
 
 
 def test_multirun_makes_a_run_for_each_value(tmp_path, monkeypatch):
@@ -54,3 +57,12 @@ def test_a_table_of_patients_is_taken_as_it_is(tmp_path):
     people.write_text(people.read_text().replace("55", "56"))
     answer = command("+experiment=cohort_pk", *words, f"out={tmp_path}/r", "resume=true")
     assert answer.code == 2 and "the folder holds another run" in answer.err
+
+
+def test_a_cohort_may_start_at_rest():
+    """What that does is in the tests of twinsim.at_rest."""
+    keys = {"kind": "cohort_pk", "model": "warfarin_pkpd", "population": {"size": 2}}
+    model, dose = twinsim.population_model("warfarin_pkpd"), twinsim.regimen(100)
+    for given, at_rest in (({}, False), ({"start": "equilibrium"}, True)):
+        job = job_of(from_mapping(keys | given), model, dose, np.array([0.0, 24.0]))
+        assert job.program.problem.rest == at_rest and ("start" in job.identity) == at_rest

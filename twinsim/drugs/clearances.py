@@ -105,6 +105,8 @@ def read_clearances(fields: Fields, sources: Citations) -> tuple[Clearance, ...]
     for clearance in found:
         if sum(other.name == clearance.name for other in found) > 1:
             fields.fault("clearances", f"{clearance.name!r} names two ways", "give each its own name")
+    if found and not any(clearance.intrinsic > 0.0 for clearance in found):
+        fields.fault("clearances", "the drug is cleared by nothing: every clearance is 0", "give one above 0")
     return tuple(found)
 
 

@@ -120,6 +120,9 @@ def bind(structure: Structure, needs: Mapping[str, float | Parameter]) -> Struct
 
 
 def _check_parts(name: str, parts: Mapping[str, Structure]) -> None:
+    if not isinstance(parts, Mapping):
+        do = 'write {"heart": ..., "kidney": ...}: each part once, under a label of its own'
+        raise ModelError(f"parts are {type(parts).__name__}, not a mapping", where=name, do=do)
     if not parts:
         raise ModelError("there is nothing to couple", where=name)
     for label, part in parts.items():

@@ -12,6 +12,7 @@ import numpy as np
 from jax.core import Tracer
 
 from twinsim.errors import DataError, UsageError, nearest
+from twinsim.population.anatomy.catalogue import ITEMS
 from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import DERIVED, derive
 from twinsim.population.fields import Fields
@@ -148,10 +149,13 @@ def _found(covariate: ModelCovariate, given: Mapping[str, Any], model: str) -> A
             ) from fault
     hint = nearest(covariate.name, given) if given else ""
     hint = f"; {hint}" if hint.startswith("did you mean") else ""
+    is_anatomy = covariate.name in ITEMS
+    why = "an anatomy has it: that of the source adults_anatomy, of with_anatomy and add_anatomy" if is_anatomy else ""
     raise DataError(
         f"the covariate {covariate.name} is missing for every patient",
         where=model,
-        do=f"give {covariate.name} [{covariate.carried}]{hint}",
+        why=why,
+        do=f"give {covariate.name} [{covariate.carried}]{'' if is_anatomy else hint}",
     )
 
 

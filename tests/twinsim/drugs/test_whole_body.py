@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import twinsim
-from twinsim.errors import ModelError, UsageError
+from twinsim.errors import DataError, ModelError, UsageError
 from twinsim.models.pbpk import TISSUES
 from twinsim.population import sample_cohort, with_anatomy
 
@@ -151,8 +151,12 @@ def test_what_studies_found_is_read_with_units_and_sources():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ModelError, match="cleared by nothing"):
-        twinsim.whole_body_model(drug_file(clearances=[]))
+    nothing = {"name": "filtration", "kind": "filtration", "value": 0, "source": "paper"}
+    for clearances in ([], [nothing]):
+        with pytest.raises(ModelError, match="cleared by nothing"):
+            twinsim.whole_body_model(drug_file(clearances=clearances))
+    with pytest.raises(DataError, match="an anatomy has it: that of the source adults_anatomy"):
+        twinsim.simulate(twinsim.whole_body_model("theophylline"), 8, times=[1.0])
     wall = [{"enzyme": "CYP3A4", "value": 1, "source": "paper"}]
     absorption = {"ka": {"value": "1 1/h", "source": "paper"}, "gut_wall": wall}
     with pytest.raises(ModelError, match="takes the whole dose"):

@@ -230,6 +230,7 @@ MOLES = Port("concentration", "mmol/L", "concentration", "")
         (ModelError, "of another kind", {"a": SITE, "b": replace(PD, needs=(replace(PD.needs[0], kind="effect"),))},
          {}),
         (ModelError, "nothing to couple", {}, {}),
+        (ModelError, "each part once, under a label of its own", [PK, PD], {}),
         (ModelError, "word without a dot", {"a.b": PK}, {}),
         (UnitError, "time of pk", {"pk": PK}, {"time": "mg"}),
         (UnitError, "d depot/dt", {"pk": replace(PK, rates=lambda t, x, p, u: {"depot": p.ka, "central": p.ka})}, {}),

@@ -25,10 +25,12 @@ def several(words: Any, where: str) -> tuple[Any, ...]:
 
 
 def check(words: tuple[str, ...], known: tuple[str, ...], where: str) -> None:
-    """Refuse words that are unknown, and text where a tuple of words is due."""
+    """Refuse words that are unknown or listed twice, and text where a tuple of words is due."""
     for word in several(words, where):
         if word not in known:
             raise ModelError(f"unknown {word!r}", where=where, do=nearest(str(word), known))
+        if words.count(word) > 1:
+            raise ModelError(f"{word} is listed twice", where=where, do="list it once")
 
 
 @dataclass(frozen=True)

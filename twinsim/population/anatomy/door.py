@@ -11,6 +11,7 @@ from twinsim.errors import DataError, UsageError, nearest
 from twinsim.population.anatomy import conditions
 from twinsim.population.anatomy.body import anatomy
 from twinsim.population.anatomy.catalogue import GIVEN, NEEDS
+from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import DERIVED
 from twinsim.population.timed import name_patients
 
@@ -29,8 +30,8 @@ def check_bodies(ids: np.ndarray, columns: Mapping[str, Any], where: str) -> Non
 
     Raises:
         UsageError: sex, age, height or weight is missing; <organ>_mass of an organ that there is not.
-        DataError: a level that does not exist, an organ without mass or heavier than the body, organs that leave no
-            room for the others; the patients are named.
+        DataError: a level, age, height or weight that does not exist, an organ without mass or heavier than the body,
+            organs that leave no room for the others; the patients are named.
     """
     absent = [name for name in NEEDS if name not in columns]
     if absent:
@@ -39,7 +40,9 @@ def check_bodies(ids: np.ndarray, columns: Mapping[str, Any], where: str) -> Non
     for name in given:
         if name.removesuffix("_mass") not in GIVEN:
             what = f"{name} is the mass of no organ that can be given"
-            raise UsageError(what, where=where, do=nearest(name, [f"{organ}_mass" for organ in GIVEN]))
+            known = [f"{organ}_mass" for organ in GIVEN]
+            do = "fat is adipose_mass" if "fat" in name else nearest(name, known)
+            raise UsageError(what, where=where, do=do)
     _check_levels(ids, columns, where)
     weight = np.asarray(columns["weight"], np.float64)
     for name in given:
@@ -71,6 +74,13 @@ def _check_levels(ids: np.ndarray, columns: Mapping[str, Any], where: str) -> No
     if wrong.any():
         what = f"there is no anatomy of {age[wrong][0]:g} years"
         raise DataError(what, where=f"{where}: {name_patients(ids[wrong])}", do=f"give ages from 0 to {OLDEST:g} years")
+    for name in ("height", "weight"):
+        values, known = np.asarray(columns[name], np.float64), COVARIATES[name]
+        wrong = ~((values >= known.low) & (values <= known.high))
+        if wrong.any():
+            unit = known.unit
+            what = f"{name} = {values[wrong][0]:g} {unit} lies outside {known.low:g} to {known.high:g} {unit}"
+            raise DataError(what, where=f"{where}: {name_patients(ids[wrong])}", why="no person has it", do="change it")
 
 
 def _check_room(ids: np.ndarray, columns: Mapping[str, Any], given: list[str], where: str) -> None:

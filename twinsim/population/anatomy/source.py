@@ -55,7 +55,9 @@ class Anatomical:
             ("ckd", self.ckd, conditions.CKD_LEVELS),
         ):
             if value is not None and (isinstance(value, bool) or value not in range(most + 1)):
-                raise UsageError(f"{name}={value} is no level", where="with_anatomy", do=f"give 0 to {most}")
+                raise UsageError(
+                    f"{name}={value} is no level", where="with_anatomy", do=f"give 0 to {most}, a whole number"
+                )
             if value is not None and name in self.source.names:
                 what = f"{name} is given for everybody, and the source has it too"
                 raise UsageError(what, where="with_anatomy", do="leave one of them out")

@@ -14,6 +14,8 @@ CLEARED_IN_WALL = Substance("a", WALL, gut_wall="enterocytes")
     [
         (lambda: pbpk("x", tissues=("liver", "lung", "kidny")), "unknown 'kidny'", "kidney"),
         (lambda: pbpk("x", tissues=("liver", "kidney")), "lung is missing", "add 'lung'"),
+        (lambda: pbpk("x", tissues=("liver", "lung", "liver")), "liver is listed twice", "once"),
+        (lambda: pbpk("x", permeability_limited=("brain", "brain")), "brain is listed twice", "once"),
         (lambda: pbpk("x", tissues="liver"), "one word", "('liver',)"),
         (lambda: pbpk("x", tissues=("liver", "lung")), "no kidney", "renal=()"),
         (lambda: pbpk("x", permeability_limited=("muscel",)), "unknown 'muscel'", "muscle"),

@@ -30,6 +30,8 @@ def three(**more):
         ({"muscle_mass": [60.0, 30.0, 8.0], "bone_mass": [12.0, 8.0, 4.0]}, "leave too little.*\n.*patient 11"),
         ({"cirrhosis": [0.0, 4.0, 0.0]}, "cirrhosis = 4 is no level\n.*patient 12"),
         ({"ckd": [0.0, 2.5, 0.0]}, "ckd = 2.5 is no level"),
+        ({"height": [176.0, -160.0, 128.0]}, "height = -160 cm lies outside 20 to 280 cm\n.*patient 12"),
+        ({"weight": [80.0, 60.0, 0.0]}, "weight = 0 kg lies outside"),
     ],
 )
 def test_impossible_anatomy(more, words):
