@@ -230,7 +230,8 @@ def peer_row(peer: Peer, request: Request, folder: Path) -> Row:
     }
     if getattr(request.problem, "sampled", ()):
         given["patients"] = folder / f"{request.problem.name}.npz"
-        np.savez(given["patients"], **head(request.patients, request.size))
+        own: dict[str, Any] = dict(head(request.patients, request.size))
+        np.savez(given["patients"], **own)
     options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", f"benchmarks.peers.{peer.name}_peer", *options]
     try:

@@ -16,7 +16,7 @@ THREE = {
 
 
 def three(**more):
-    units = {**UNITS, **{name: "kg" if name.endswith("_mass") else "1" for name in more}}
+    units = {**{name: "kg" if name.endswith("_mass") else "1" for name in more}, **UNITS}
     return Cohort([11, 12, 13], {**THREE, **more}, units)
 
 
@@ -40,7 +40,12 @@ def test_impossible_anatomy(more, words):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("livr_mass", "did you mean liver_mass"), ("arterial_blood_mass", "did you mean blood_mass")]
+    ("name", "words"),
+    [
+        ("livr_mass", "did you mean liver_mass"),
+        ("fat_mass", "fat is adipose_mass"),
+        ("arterial_blood_mass", "did you mean blood_mass"),
+    ],
 )
 def test_an_organ_that_there_is_not(name, words):
     with pytest.raises(UsageError, match=words):
