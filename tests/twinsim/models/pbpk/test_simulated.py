@@ -82,7 +82,7 @@ def test_an_infusion_that_lasts_ends_at_rest():
 def test_what_a_cohort_was_given_is_still_there(name, route):
     """One patient of the others is in the tests above, and each drug's cohort in the tests of drugs."""
     structure = twinsim.structure(name)
-    spread = [item.name for item in structure.parameters if item.name.startswith(("kp_", "clint_", "v_", "q_", "fu"))]
+    spread = [item.name for item in structure.parameters if item.name.startswith(("kp_", "clint_", "v_", "q_"))]
     model = {
         "title": "Bodies that scatter",
         "source": "assumed",
