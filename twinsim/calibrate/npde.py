@@ -21,8 +21,10 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -187,26 +189,31 @@ def _imputed(made: Replicates, limits: Limits, other: np.ndarray, seed: int, kno
     records, number = made.study.records, numbered(made.patient)
     cens, ids = records.cens[made.study.record], records.ids[made.patient].astype(np.int64)
     place, y, filled = (array.copy() for array in known)
-    u = np.asarray(random.uniform(random.key(seed, "npde:observed", draw=number), ids))
-    replicates = np.arange(len(filled))[:, None]
-    limited = np.isfinite(limits.low) | np.isfinite(limits.high)
-    for draw in np.unique(number[limited]):
-        here = np.flatnonzero(limited & (number == draw))
-        key = random.key(seed, "npde:simulated", replicate=replicates, draw=int(draw))
-        drawn = np.asarray(random.uniform(key, ids[None, here]))
-        for j, v in zip(here, drawn.T, strict=True):
-            column, below, above = known.simulated[:, j], *(_rank(known.simulated[:, j], bound[j]) for bound in limits)
-            low, high = column < limits.low[j], column > limits.high[j]
-            filled[low, j] = _value(column, v[low] * below)
-            filled[high, j] = _value(column, above + v[high] * (1.0 - above))
-            if cens[j]:
-                first, last = (0.0, below) if cens[j] > 0 else (above, 1.0)
-                if np.isfinite(other[j]):
-                    bound = _rank(column, other[j])
-                    first, last = (bound, below) if cens[j] > 0 else (above, bound)
-                place[j] = first + u[j] * (last - first)
-                y[j] = _value(column, place[j])
+    u = np.asarray(_uniform("npde:observed", np.uint64(seed), np.uint32(0), number, ids))
+    replicates = np.arange(len(filled), dtype=np.uint32)[:, None]
+    limited = np.flatnonzero(np.isfinite(limits.low) | np.isfinite(limits.high))
+    drawn = np.asarray(
+        _uniform("npde:simulated", np.uint64(seed), replicates, number[None, limited], ids[None, limited])
+    )
+    for j, v in zip(limited, drawn.T, strict=True):
+        column, below, above = known.simulated[:, j], *(_rank(known.simulated[:, j], bound[j]) for bound in limits)
+        low, high = column < limits.low[j], column > limits.high[j]
+        filled[low, j] = _value(column, v[low] * below)
+        filled[high, j] = _value(column, above + v[high] * (1.0 - above))
+        if cens[j]:
+            first, last = (0.0, below) if cens[j] > 0 else (above, 1.0)
+            if np.isfinite(other[j]):
+                bound = _rank(column, other[j])
+                first, last = (bound, below) if cens[j] > 0 else (above, bound)
+            place[j] = first + u[j] * (last - first)
+            y[j] = _value(column, place[j])
     return _Known(place, y, filled)
+
+
+@partial(jax.jit, static_argnums=0)
+def _uniform(stream: str, seed: Any, replicate: Any, number: Any, ids: Any) -> Any:
+    """A draw of each observation, by its number within its patient: (observation), or (replicate, observation)."""
+    return random.uniform(random.key(seed, stream, replicate=replicate, draw=number), ids)
 
 
 def _decorrelated(y: np.ndarray, simulated: np.ndarray, name: str) -> np.ndarray:

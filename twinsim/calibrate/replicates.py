@@ -30,6 +30,7 @@ from twinsim.errors import DataError, UsageError
 log = logging.getLogger(__name__)
 BLOCK = 16  # patients: loops over whole vectors, so that a patient's bits do not depend on how many others there are
 MOST_NUMBERS = 4_000_000  # simulated at a time, so that memory does not grow with the number of replicates
+TOGETHER = 500  # replicates at a time, so that predictive checks and discrepancies of one study share their program
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ def replicate(study: Study, count: int, seed: int = 0) -> Replicates:
     if count < 1:
         raise UsageError(f"{count} replicates are none", where="replicates", do="ask for 1 or more; 1000 are common")
     patients, rows = study.records.n_patients, len(study.row)
-    together = max(1, min(count, MOST_NUMBERS // (rows * patients)))
+    together = max(1, min(count, TOGETHER, MOST_NUMBERS // (rows * patients)))
     program, everyone = _simulated(study.outline), Everyone(study, BLOCK)
     shared = {"given": given_of(study.model), "seed": np.uint64(seed_of(seed))}
     there = study.row >= 0

@@ -18,12 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from twinsim.calibrate.search import Point
-from twinsim.calibrate.unknowns import Unknowns, given_of
+from twinsim.calibrate.unknowns import Unknowns, natural_slopes
 from twinsim.population.model import PopulationModel
 
 KINDS = ("sandwich", "r", "s")
@@ -112,9 +110,7 @@ def natural_covariance(
     unknowns: Unknowns, model: PopulationModel, z: np.ndarray, sharp: Sharpness, kind: str
 ) -> np.ndarray:
     """Covariance of numbers and covariances at a place (value, value), see `covariance_of`."""
-    given = given_of(model)
-    slopes = jax.jacobian(lambda z: unknowns.natural(z, given))(jnp.asarray(z))
-    return covariance_of(sharp, np.asarray(slopes), kind)
+    return covariance_of(sharp, natural_slopes(unknowns, model, z), kind)
 
 
 def covariance_of(sharp: Sharpness, slopes: np.ndarray, kind: str) -> np.ndarray:

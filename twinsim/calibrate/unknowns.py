@@ -159,7 +159,18 @@ def natural_path(unknowns: Unknowns, model: PopulationModel, path: np.ndarray) -
         path: (step, unknown).
     """
     given = given_of(model)
-    return np.asarray(jax.vmap(lambda z: unknowns.natural(z, given))(jnp.asarray(path)))
+    found = [np.asarray(_natural(unknowns, z, given)) for z in path]
+    return np.asarray(found, np.float64).reshape(len(path), unknowns.size)
+
+
+def natural_slopes(unknowns: Unknowns, model: PopulationModel, z: np.ndarray) -> np.ndarray:
+    """Derivatives of the natural values by the unknowns (value, unknown)."""
+    return np.asarray(_natural_slopes(unknowns, z, given_of(model)))
+
+
+# Programs of one place, so that paths of any length share them.
+_natural = jax.jit(Unknowns.natural, static_argnums=0)
+_natural_slopes = jax.jit(jax.jacfwd(Unknowns.natural, argnums=1), static_argnums=0)
 
 
 def unknowns_of(
