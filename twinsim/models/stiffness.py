@@ -36,9 +36,10 @@ def fastest_rate(structure: Structure, parameters: tuple[tuple[str, float], ...]
     estimate that chooses a tier, nothing more.
     """
     names = structure.state_names
-    p = {item.name: jnp.float64(dict(parameters).get(item.name, item.default)) for item in structure.parameters}
-    u = {port.name: jnp.float64(1.0 if port.default is None else port.default) for port in structure.needs}
-    with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
+    p = {item.name: np.float64(dict(parameters).get(item.name, item.default)) for item in structure.parameters}
+    u = {port.name: np.float64(1.0 if port.default is None else port.default) for port in structure.needs}
+
+    def jacobians(p: Mapping[str, jax.Array], u: Mapping[str, jax.Array]) -> jax.Array:
         begin = structure.initial(p, u)
         start = jnp.stack([jnp.asarray(begin[name], jnp.float64) for name in names])
 
@@ -46,7 +47,9 @@ def fastest_rate(structure: Structure, parameters: tuple[tuple[str, float], ...]
             result = structure.derivative(jnp.float64(0.0), dict(zip(names, x, strict=True)), p, u)
             return jnp.stack([jnp.asarray(result[name], jnp.float64) for name in names])
 
-        points = jnp.stack([start, start + 1.0, start + 100.0])
-        matrices = np.asarray(jax.jit(jax.vmap(jax.jacfwd(derivative)))(points))
+        return jax.vmap(jax.jacfwd(derivative))(jnp.stack([start, start + 1.0, start + 100.0]))
+
+    with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
+        matrices = np.asarray(jax.jit(jacobians)(p, u))
     sound = [matrix for matrix in matrices if np.isfinite(matrix).all()]
     return max((float(np.abs(np.linalg.eigvals(matrix)).max()) for matrix in sound), default=0.0)
