@@ -80,9 +80,9 @@ def test_curves_of_the_report_are_made_as_the_fit_was(tmp_path, monkeypatch):
     monkeypatch.setattr(curves, "predict", predict)
     monkeypatch.setattr(fit, "CHECKED", 20)
     monkeypatch.setattr(fit_job, "REPLICATES", 100)
-    answer = command(*FIT, "solver.name=linear", "solver.rtol=1e-7", f"out={tmp_path / 'r'}")
+    answer = command(*FIT, "solver.name=closed", "solver.rtol=1e-7", f"out={tmp_path / 'r'}")
     assert answer.code == 0, answer.err
-    assert heard and all(how["solver"] == "linear" and how["rtol"] == 1e-7 for how in heard)
+    assert heard and all(how["solver"] == "closed" and how["rtol"] == 1e-7 for how in heard)
 
 
 def test_simulated_studies_need_standard_errors(tmp_path):

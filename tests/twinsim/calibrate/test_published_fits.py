@@ -67,25 +67,6 @@ def test_closed_form_and_equations_fit_the_same(reference_data):
     assert list(fits[0].estimates.values()) == pytest.approx(list(fits[1].estimates.values()), rel=1e-5)
 
 
-def test_phenobarbital_by_focei(reference_data):
-    """NONMEM, Pharmpy's pheno_real.mod: 586.276, estimates and standard errors."""
-    model = twinsim.population_model("phenobarbital_grasela_1985").with_thetas(
-        {"cl": 0.006, "v": 1.2, "v.apgar.below.change": 0.05, "concentration.proportional": 0.2}
-    )
-    found = twinsim.fit(model.with_omega(np.diag([0.1, 0.1])), studies.phenobarbital(reference_data))
-    assert found.converged, found.reason
-    assert found.objective <= 586.277
-    published = {
-        "cl": (0.00469555, 0.000210), "v": (0.984258, 0.0269), "v.apgar.below.change": (0.158920, 0.0838),
-        "omega(cl,cl)": (0.0293508, 0.0134), "omega(v,v)": (0.0279060, 0.00748),
-    }  # fmt: skip
-    values = {**found.estimates, "omega(cl,cl)": found.omega[0, 0], "omega(v,v)": found.omega[1, 1]}
-    for name, (value, error) in published.items():
-        assert values[name] == pytest.approx(value, rel=1e-3)
-        assert found.standard_errors[name] == pytest.approx(error, rel=0.01)
-    assert found.estimates["concentration.proportional"] ** 2 == pytest.approx(0.013241, rel=1e-3)
-
-
 # Monolix 2023R1's warfarin projects w1 (no covariates), w2 (weight) and w3 (sex), from monolix2rx.
 W1 = {"cl": "0.1324816 L/h", "v": "7.960196 L", "ka": "1.456207 1/h", "lag": "0.7643225 h"}
 W1_SDS = {"cl": 0.2862114, "v": 0.2225228, "ka": 1.082102, "lag": 0.6051157}
@@ -134,7 +115,7 @@ def test_warfarin_with_weight(reference_data):
     records = studies.monolix_warfarin(reference_data)
     there = twinsim.population_model("warfarin_pk").with_thetas({name: value for name, (value, _) in W2.items()})
     there = there.with_omega(np.diag([W2_SDS[name][0] ** 2 for name in there.eta_names]))
-    found = twinsim.fit(there, records, "imp", nodes=20000, standard_errors=None)
+    found = twinsim.fit(there, records, "imp", nodes=5000, standard_errors=None)
     assert found.converged, found.reason
     sds = dict(zip(found.model.eta_names, np.sqrt(np.diag(found.omega)).tolist(), strict=True))
     pairs = [(name, found.estimates[name], *published) for name, published in W2.items()]
@@ -142,5 +123,4 @@ def test_warfarin_with_weight(reference_data):
     for name, value, published, error in pairs:
         flat = name in ("lag", "ka", "sd of ka")
         assert value == pytest.approx(published, abs=0.5 * error if flat else max(0.05 * published, 0.2 * error)), name
-    here, monolix = (twinsim.objective(model, records, "imp", nodes=50000) for model in (found.model, there))
-    assert -0.1 < monolix - here < 0.4
+    assert -0.1 < twinsim.objective(there, records, "imp", nodes=5000) - found.objective < 0.4
