@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from kernels import status as codes
 from twinsim import units
+from twinsim.compiled_once import compiled_once
 from twinsim.design import Design, design_of, moving_covariates
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.models.structure import Structure
@@ -75,18 +75,8 @@ def predict_structure(
         return {key: x[columns[key]] if key in columns else x[f"={key}"] for key in given}
 
     problem = Problem(structure, solver, design.plan.layout, (name,), segments=design.count)
-    outputs, status = once(lambda x: solve_laid_out(problem, design, individual, x))(covariates)
+    outputs, status = compiled_once(lambda x: solve_laid_out(problem, design, individual, x))(covariates)
     return np.asarray(outputs[name])[design.position], np.asarray(status)
-
-
-def once(function: Callable[..., Any]) -> Any:
-    """A compiled function that runs once or twice, so that LLVM does not work longer on it than it runs.
-
-    Curves are lanes, which have a compiler of their own; what XLA has to do is to lay out events, and to find steady
-    states. On GPUs everything is XLA's.
-    """
-    quick = {"xla_backend_optimization_level": 0} if jax.default_backend() == "cpu" else None
-    return jax.jit(function, compiler_options=quick)
 
 
 def solve_laid_out(
@@ -215,7 +205,7 @@ class Fitted:
         self.output_names = tuple(dict.fromkeys(self.output_of)) or (model.structure.output_names[0],)
         self.problem = Problem(model.structure, tier, self.design.plan.layout, self.output_names, self.design.count)
         self.factor = self._factors()
-        self._predict = once(self._predictions)
+        self._predict = compiled_once(self._predictions)
 
     def _outputs(self, chosen: Mapping[str, str]) -> list[str]:
         """The output each observation record belongs to, one per record ("" where none is observed)."""

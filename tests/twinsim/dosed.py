@@ -1,9 +1,7 @@
 """One patient per kind of dose, so that one compiled program serves all."""
 
 from dataclasses import replace
-from functools import partial
 
-import jax
 import jax.numpy as jnp
 import pandas as pd
 
@@ -14,10 +12,6 @@ from twinsim.solve import Problem, choose_solver, solve_block
 
 ITEMS = {"EVID": 0, "AMT": 0.0, "CMT": 0, "RATE": 0.0, "DUR": 0.0, "II": 0.0, "ADDL": 0, "SS": 0}
 GRID = [0.9, 2.1, 3.4, 5.2, 7.7, 10.3, 13.9, 20.1]
-
-
-# Programs that run a few times: LLVM would work on the steady states of one for longer than all of them run.
-quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def dose(time=0.0, **items):

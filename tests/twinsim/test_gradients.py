@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dosed import DOSES, GRID, STEADY, block, curves, dose, modelled, quickly
+from dosed import DOSES, GRID, STEADY, block, curves, dose, modelled
 
 import twinsim
+from twinsim.compiled_once import compiled_once
 from twinsim.sensitivity import trajectories_and_tangents
 
 STEP = 2e-3  # of a parameter's size; the difference is then good to about 1e-9 of the derivative
@@ -21,9 +22,9 @@ def check(structure, tier, doses, **changed):
     defaults = {item.name: item.default for item in structure.parameters}
     values = {name: jnp.full(patients, value, jnp.float64) for name, value in {**defaults, **changed}.items()}
     solve, output = block(structure, tier, doses), structure.output_names[-1]
-    slopes = quickly(lambda p: trajectories_and_tangents(solve, p, tuple(values))[1][output])
+    slopes = compiled_once(lambda p: trajectories_and_tangents(solve, p, tuple(values))[1][output])
     slopes = np.asarray(slopes({name: value[None, :] for name, value in values.items()}))
-    plain, felt = quickly(curves(structure, tier, doses)), set()
+    plain, felt = compiled_once(curves(structure, tier, doses)), set()
     for slope, (name, value) in zip(slopes, values.items(), strict=True):
         h = STEP * np.abs(np.asarray(value)) + 1e-9
         one, two, back, far = (np.asarray(plain({**values, name: value + jnp.asarray(k * h)})) for k in (1, 2, -1, -2))
@@ -99,7 +100,7 @@ def test_events_that_fall_on_outputs(tier):
     def slopes(tier):
         solved = curves(structure, tier, doses)
         unit = {key: jnp.asarray([[float(key == name)] * 2 for name in ("duration2", "lag")]) for key in values}
-        return quickly(jax.vmap(lambda d: jax.jvp(solved, (values,), (d,))[1]))(unit)
+        return compiled_once(jax.vmap(lambda d: jax.jvp(solved, (values,), (d,))[1]))(unit)
 
     expected = np.asarray(slopes("closed"))
     assert np.abs(expected[0, 2:, 0]).min() > 0.01 and np.abs(expected[1, 2:, 1]).min() > 0.01

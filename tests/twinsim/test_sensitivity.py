@@ -4,11 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dosed import DOSES, block, dose, modelled, quickly
+from dosed import DOSES, block, dose, modelled
 
 import twinsim
 from kernels import status as codes
 from kernels.between import Watch
+from twinsim.compiled_once import compiled_once
 from twinsim.errors import UsageError
 from twinsim.sensitivity import reversible, tangents, trajectories_and_tangents
 
@@ -44,8 +45,8 @@ def gradients(solve, values, backward):
         return jnp.sum(jnp.linspace(1.0, 2.0, c.shape[0])[:, None] * c**2, axis=0)
 
     if backward:
-        return quickly(jax.grad(lambda p: jnp.sum(total(p))))(values)
-    slopes = quickly(lambda p: tangents(total, p, tuple(values))[1])(values)
+        return compiled_once(jax.grad(lambda p: jnp.sum(total(p))))(values)
+    slopes = compiled_once(lambda p: tangents(total, p, tuple(values))[1])(values)
     return dict(zip(values, slopes[:, None, :], strict=True))
 
 
@@ -87,9 +88,9 @@ def test_second_derivatives_by_recorded_steps():
     """Forward over reverse, against differences of the gradient: with steps that differ, so to the tolerance."""
     values = values_of(ORAL, PATIENTS)
     solve = block(ORAL, "explicit", KINDS, rtol=1e-9, room=1500)
-    gradient = quickly(jax.grad(lambda p: jnp.sum(solve(p)[0]["concentration"] ** 2)))
+    gradient = jax.jit(jax.grad(lambda p: jnp.sum(solve(p)[0]["concentration"] ** 2)))
     unit = {name: jnp.full_like(value, float(name in ("ka", "lag"))) for name, value in values.items()}
-    found = quickly(lambda p: jax.jvp(gradient, (p,), (unit,))[1])(values)
+    found = compiled_once(lambda p: jax.jvp(gradient, (p,), (unit,))[1])(values)
     up, down = ({name: values[name] + h * unit[name] for name in values} for h in (1e-4, -1e-4))
     expected = {name: (value - gradient(down)[name]) / 2e-4 for name, value in gradient(up).items()}
     same(found, expected, 1e-5)
@@ -103,7 +104,7 @@ def test_a_patient_that_fails_has_no_gradient_and_its_neighbours_have_theirs():
     expected = gradients(block(ORAL, "explicit", KINDS, rtol=1e-6), values, backward=False)["cl"][0]
     assert np.isnan(found[1]) and np.allclose(found[jnp.array([0, 2])], expected[jnp.array([0, 2])], rtol=1e-10)
     short = block(ORAL, "explicit", KINDS, rtol=1e-6, room=10)
-    outputs, _, status, _ = quickly(short)(values_of(ORAL, PATIENTS))
+    outputs, _, status, _ = compiled_once(short)(values_of(ORAL, PATIENTS))
     assert status.tolist() == [codes.MAX_STEPS] * PATIENTS and np.isnan(outputs["concentration"]).all()
 
 
