@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 
 def compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,7 +23,7 @@ def compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def called(*arguments: Any) -> Any:
         # Inside another program that one's options count. There even a constant is traced.
-        inside = any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((arguments, jnp.zeros(()))))
+        inside = any(isinstance(x, Tracer) for x in jax.tree.leaves((arguments, jnp.zeros(()))))
         return (program if inside else quick)(*arguments)
 
     return called
