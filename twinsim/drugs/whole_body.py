@@ -50,8 +50,8 @@ def whole_body_model(
         name: of the model, and of its structure pbpk/<name>; None: the drug's.
 
     Returns:
-        A model with the route iv, and oral where the file has a section absorption. Dissolution and solubility are not
-        used: what is swallowed is a solution.
+        A model with the route iv, and oral where the file has a section absorption: a tablet where that has a
+        dissolution, else a solution (a dose into the state lumen is one in any case). Solubility is not used.
 
     Raises:
         UsageError, DataError, ModelError: as `twinsim.drug`; an unknown method; a gut wall that takes everything; a
@@ -71,6 +71,8 @@ def whole_body_model(
         "covariates": {each: entry for each, entry in typical_covariates().items() if each in used},
         "parameters": parameters,
     }
+    if found.reference is not None:
+        document["regimen"] = {"route": found.reference.route, "amount": f"{found.reference.dose!r} mg"}
     return population_model(document)
 
 
@@ -87,6 +89,7 @@ def substance_of(drug: Drug) -> Substance:
         drug.name if drug.name.isidentifier() and drug.name not in TISSUES else "drug",
         pathways=(*liver, *wall),
         absorption="first_order" if absorption else None,
+        dissolution="first_order" if absorption and absorption.dissolution else None,
         gut_wall="qgut" if wall else None,
         renal=tuple(kind for kind in ("filtration", "secretion") if kind in kinds),
         bile="faeces" if "biliary" in kinds else None,
