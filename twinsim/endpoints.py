@@ -108,7 +108,11 @@ def watch_of(endpoints: Sequence[Endpoint]) -> Watch | None:
     """What is watched for these endpoints; None: nothing."""
     kinds = {item.kind for item in endpoints if item.is_watched}
     levels = {item.level for item in endpoints if item.is_watched and item.level is not None}
-    return Watch(bool(kinds & {"auc", "auc_inf"}), bool(kinds & {"cmax", "tmax"}), tuple(sorted(levels))) if kinds else None
+    return (
+        Watch(bool(kinds & {"auc", "auc_inf"}), bool(kinds & {"cmax", "tmax"}), tuple(sorted(levels)))
+        if kinds
+        else None
+    )
 
 
 def read_endpoint(text: str) -> Endpoint:

@@ -3,8 +3,8 @@
     kp = scale kp of the method,   in `tissues` alone where they are given
     volume 73 kg = bp blood + sum of v kp over all tissues,   in the reference man of `models.pbpk`
 
-A drug that a receptor or a pump holds (digoxin) goes where those are; for others the scale is common to all tissues, the
-kp scalar of practice. Source: Jones and Rowland-Yeo 2013, CPT Pharmacometrics Syst Pharmacol 2:e63, fitting of volumes.
+A drug that a receptor or a pump holds (digoxin) goes where those are; for others the scale is common to all tissues,
+the kp scalar of practice. Source: Jones and Rowland-Yeo 2013, CPT Pharmacometrics Syst Pharmacol 2:e63.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The drugs that come with twinsim in virtual adults beside published areas, peaks and half-lives.
 
-The equations are solved here by eigenvectors, patient by patient, without the solver that a run uses; that both agree is
-tested in test_whole_body.
+The equations are solved by the eigenvectors of each patient's, without the solver that a run uses; one drug is run too.
 """
 
 from types import SimpleNamespace
@@ -31,7 +30,7 @@ def half_life():
 
 
 def solved(model, adults, dose, route, times):
-    """Concentrations (time, patient) and areas to infinity (patient) by the eigenvectors of each patient's equations."""
+    """Concentrations (time, patient) and areas to infinity (patient)."""
     structure, count = model.structure, adults.size
     given = model.individual(adults.covariates)
     p = SimpleNamespace(**{name: jnp.broadcast_to(jnp.asarray(value), (count,)) for name, value in given.items()})
