@@ -18,7 +18,7 @@ from twinsim import arguments
 STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
 UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
 EXPERIMENTS = sorted(arguments.experiments_in([arguments.conf_folder()]))
-PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children")
+PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children", "pbpk_drug")
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
