@@ -8,7 +8,8 @@
     gfr                       the patient's; secretion, the file's in the reference man, follows it
     clint_bile                follows liver_mass functional_liver
     fu                        by albumin or alpha-1-acid glycoprotein, relation `binding`, and by kidney disease
-    kp_<tissue>               of the file's fu, times the patient's fu / fu; gonads and rest as muscle
+    kp_<tissue>               of the file's fu, scaled to its volume of distribution (`drugs.distribution`), times the
+                              patient's fu / fu; gonads and rest as muscle
     bp                        1 + haematocrit (fu kpu of red cells - 1)
 
 Abundances count relative to the median adult's, and not as pmol/mg, because the rates of drug files belong to the

