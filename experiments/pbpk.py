@@ -13,6 +13,7 @@ from experiments import Finished
 from experiments.cohort_pk import in_words
 from experiments.steps import end_of, folder_of, job_of, regimen_of, run_job, times_of, unit_of
 from twinsim.config import RunConfig
+from twinsim.drugs.clinical import ENDPOINTS, pool
 from twinsim.errors import UsageError
 from twinsim.run.plan import stored_identity
 
@@ -33,7 +34,10 @@ def run(config: RunConfig) -> Finished:
     model = twinsim.whole_body_model(drug)
     model = model.with_thetas(config.typical) if config.typical else model
     keys = regimen_of(config, model)
-    times = times_of(config, end_of(keys))
+    end = end_of(keys)
+    if drug.reference is not None and int(keys.get("count") or 1) == 1:
+        end = float(keys.get("start") or 0.0) + drug.reference.until
+    times = times_of(config, end)
     job = job_of(config, model, twinsim.regimen(**keys), times)
     who = f"{job.size:,} virtual people with organs, flows and enzymes of their own{conditions(config)}"
     lead = f"{model.title}: {who}, {in_words(keys, unit_of(model, keys))}."
@@ -42,9 +46,9 @@ def run(config: RunConfig) -> Finished:
 
 
 def clinical_section(drug: twinsim.Drug, keys: Mapping[str, Any], folder: Path) -> list[Section]:
-    """Geometric means of the simulated people beside means of studies after one dose by the same route.
+    """Geometric means of the simulated people beside what studies found after one dose by the same route.
 
-    simulated = geometric mean * dose of the study / dose of the run
+    Each study is brought to the dose of the run by proportion; the published value is the median of the studies.
 
     Args:
         drug: what it is, with what studies found.
@@ -54,24 +58,36 @@ def clinical_section(drug: twinsim.Drug, keys: Mapping[str, Any], folder: Path) 
     from twinsim.report import Section, Table
     from twinsim.report.html import number
 
-    studies = [each for each in drug.clinical if each.route == keys.get("route", "oral")]
-    if not studies or int(keys.get("count") or 1) > 1 or keys.get("per") or keys.get("duration"):
+    if int(keys.get("count") or 1) > 1 or keys.get("per") or keys.get("duration"):
         return []
     rows = []
     with twinsim.open_results(folder, groups=True) as tree:
         ends = tree["endpoints"].to_dataset() if "endpoints" in tree.children else {}
-        for each in studies:
-            if each.quantity not in ends:
+        for pooled in pool(drug.clinical, float(keys["amount"])):
+            if pooled.route != keys.get("route", "oral") or ENDPOINTS[pooled.quantity] not in ends:
                 continue
-            values = np.asarray(ends[each.quantity], np.float64)
-            found = float(np.exp(np.nanmean(np.log(values)))) * each.dose.value / keys["amount"]
-            seen, unit = each.number.value, each.number.unit
-            dose = f"{each.dose.value:g} {each.dose.unit}"
-            rows.append([each.quantity, dose, number(found, 3), number(seen, 3), unit, number(found / seen, 2)])
-            rows[-1].append(each.number.source)
-    head = ["quantity", "dose", "simulated", "study", "unit", "ratio", "source"]
-    text = "Geometric means of all patients, scaled to the dose of the study; areas up to the last time of the run."
-    return [Section("Beside clinical studies", text, table=Table(head, rows, frozenset({2, 3, 5})))] if rows else []
+            values = np.asarray(ends[ENDPOINTS[pooled.quantity]], np.float64)
+            found = float(np.exp(np.nanmean(np.log(values))))
+            unit, count = pooled.studies[0].number.unit, len(pooled.studies)
+            ratio = found / pooled.value
+            rows.append([pooled.quantity, number(found, 3), number(pooled.value, 3), unit, number(ratio, 3)])
+            rows[-1] += [within(ratio), "the study" if count == 1 else f"median of {count} studies"]
+            for study, value in zip(pooled.studies, pooled.values, strict=True):
+                source = f"{study.number.source}{'; the file was fitted to it' if study.is_fitted else ''}"
+                rows.append(["", "", number(value, 3), unit, number(found / value, 3), "", source])
+    head = ["quantity", "simulated", "study", "unit", "ratio", "within", "source"]
+    text = "Geometric means of all patients beside studies, which are scaled to the dose given; areas to infinity."
+    return [Section("Beside clinical studies", text, table=Table(head, rows, frozenset({1, 2, 4})))] if rows else []
+
+
+def within(ratio: float) -> str:
+    """How far off a ratio is.
+
+    >>> within(0.85), within(1.4), within(0.5)
+    ('1.25-fold', '1.5-fold', 'no')
+    """
+    fold = max(ratio, 1.0 / ratio)
+    return "1.25-fold" if fold <= 1.25 else "1.5-fold" if fold <= 1.5 else "no"
 
 
 def conditions(config: RunConfig) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 from jax import Array
 
@@ -60,3 +62,56 @@ def first_above(curve: Array, times: Array, level: Array) -> Array:
     begin, end = jnp.take(times, before, axis=0), jnp.take(times, at, axis=0)
     time = jnp.where(at > 0, begin + part * (end - begin), end)
     return jnp.where(jnp.any(reached, axis=0), time, jnp.inf)
+
+
+FEWEST, TOLERANCE, LEAST = 3, 1e-4, 1e-5
+
+
+def decline(curve: Array, times: Array, since: Array) -> Array:
+    """Rate of the last decline, a straight line through the logarithms of the last outputs (patient), NaN without one.
+
+    slope of ln(curve) over the last n >= 3 outputs after the largest one after `since`
+    adjusted r2 = 1 - (1 - r2) (n - 1)/(n - 2);  n is the largest one whose adjusted r2 is within 1e-4 of the best
+
+    Only lines that fall are candidates. Outputs from the first one on that is below 1e-5 of the largest do not count:
+    a solver's error is as large; nor does a second output at one time. Computed in float64.
+
+    Source: the rule of PKNCA (Denney, Duvvuri, Buckeridge 2015, J Pharmacokinet Pharmacodyn 42:S65) and WinNonlin.
+    """
+    curve, times = curve.astype(jnp.float64), times.astype(jnp.float64)[:, None]
+    later = times > since
+    peak = jnp.max(jnp.where(later, curve, -jnp.inf), axis=0)[None, :]
+    at = jnp.min(jnp.where(later & (curve >= peak), times, jnp.inf), axis=0)[None, :]
+    after = (times > at) & (jnp.diff(times, axis=0, prepend=-jnp.inf) > 0.0)
+    gone = jnp.cumsum(((times > at) & ~(curve > LEAST * peak)).astype(jnp.int32), axis=0) > 0
+    counts = after & ~gone & (peak > 0.0)
+    weight = counts.astype(curve.dtype)
+    # Centred near the end, so that the sums do not cancel.
+    last = jnp.max(jnp.where(counts, times, -jnp.inf), axis=0)[None, :]
+    x = jnp.where(counts, times - last, 0.0)
+    end = jnp.max(jnp.where(counts & (times >= last), curve, 0.0), axis=0)[None, :]
+    y = jnp.where(counts, jnp.log(jnp.where(counts, curve, 1.0) / jnp.where(end > 0.0, end, 1.0)), 0.0)
+
+    def back(terms: Array) -> Array:
+        return jnp.flip(jnp.cumsum(jnp.flip(terms, axis=0), axis=0), axis=0)
+
+    n, sx, sy, sxx, sxy, syy = (back(terms) for terms in (weight, x, y, x * x, x * y, y * y))
+    many = jnp.maximum(n, 1.0)
+    vx, vy, cov = sxx - sx * sx / many, syy - sy * sy / many, sxy - sx * sy / many
+    falls = counts & (n >= FEWEST) & (cov < 0.0) & (vx > 0.0) & (vy > 0.0)
+    r2 = cov * cov / jnp.where(falls, vx * vy, 1.0)
+    adjusted = jnp.where(falls, 1.0 - (1.0 - r2) * (n - 1.0) / jnp.where(falls, n - 2.0, 1.0), -jnp.inf)
+    good = falls & (adjusted >= jnp.max(adjusted, axis=0)[None, :] - TOLERANCE)
+    most = jnp.max(jnp.where(good, n, 0.0), axis=0)[None, :]
+    rate = jnp.where(good & (n >= most), -cov / jnp.where(falls, vx, 1.0), 0.0)
+    return jnp.where(jnp.any(good, axis=0), jnp.max(rate, axis=0), jnp.nan)
+
+
+def half_life(curve: Array, times: Array, since: Array) -> Array:
+    """ln 2 over the rate of the last decline, as `decline` (patient)."""
+    return (math.log(2.0) / decline(curve, times, since)).astype(curve.dtype)
+
+
+def beyond(curve: Array, times: Array, since: Array) -> Array:
+    """Area from the last output to infinity: its value over the rate of the last decline (patient)."""
+    return curve[-1] / decline(curve, times, since).astype(curve.dtype)

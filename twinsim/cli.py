@@ -42,7 +42,7 @@ keys:
   regimen.amount=320 .unit=mg .per=kg .interval=12 .count=6 .route=oral .duration=1
   typical.cl=4.2 (patients still differ)  parameters.lag=0.5 covariates.dialysis=0 (the same for everyone)
   times.at=[0,1,2,4]  or  times.start=0 times.end=72 times.count=100
-  endpoints=[auc,cmax,tmax,trough,time_above:10,first_above:10]   observed=true (with residual error)
+  endpoints=[auc,auc_inf,cmax,tmax,half_life,trough,time_above:10]   observed=true (with residual error)
   method=focei calibrate.bootstrap=200 calibrate.optimiser=bfgs|lbfgs|adam     of fits: docs/calibration.md
   save=trajectories|endpoints|summary      how much is written
   solver=auto|closed|linear|explicit|stiff  solver.rtol=1e-6  solver.max_steps=100000 (auto says what it chose and why)

@@ -1,7 +1,8 @@
 """Endpoints by name: what is asked for, and what it means in a results file.
 
-All but the trough are found while the states go by (`kernels.watching`), between output times and at every event; how
-dense the outputs are does not matter.
+Area, peak and levels are found while the states go by (`kernels.watching`), between output times and at every event;
+how dense the outputs are does not matter. The trough and the half-life are those of the outputs; the area to infinity
+adds to the area found on the way what lies beyond the last output.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from twinsim.models.structure import Port
 # name -> (long name, needs a level, unit: "time", "output" or "output time")
 KNOWN = {
     "auc": ("area under the curve from the first output time to the last", False, "output time"),
+    "auc_inf": ("area under the curve from the first output time to infinity, by the half-life", False, "output time"),
     "cmax": ("largest value from the first output time to the last", False, "output"),
     "tmax": ("first time of the largest value, between output times too", False, "time"),
     "trough": ("smallest value at the output times from the peak after the last planned dose on", False, "output"),
+    "half_life": ("half-life of the last decline at the output times after the last planned dose", False, "time"),
     "time_above": ("time above the level from the first output time to the last", True, "time"),
     "first_above": ("when the level is first reached; inf if never", True, "time"),
 }
 
 
-WATCHED = ("auc", "cmax", "tmax", "time_above", "first_above")
+WATCHED = ("auc", "auc_inf", "cmax", "tmax", "time_above", "first_above")
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ class Endpoint:
         return self.kind in WATCHED
 
     def found(self, found: Found, watch: Watch) -> Array:
-        """Its value for each patient, from what was watched (patient)."""
-        if self.kind == "auc":
+        """Its value for each patient, from what was watched, to the last output (patient)."""
+        if self.kind in ("auc", "auc_inf"):
             return found.area[0]
         if self.kind in ("cmax", "tmax"):
             return found.peak[self.kind == "tmax"]
@@ -74,10 +77,23 @@ class Endpoint:
         spent, _, first = found.above[watch.levels.index(self.level)]
         return spent if self.kind == "time_above" else first
 
+    @property
+    def has_rest(self) -> bool:
+        """Whether something lies beyond the last output."""
+        return self.kind == "auc_inf"
+
+    def rest(self, curve: Array, times: Array, last_dose: Array) -> Array:
+        """What lies beyond the last output, for each patient: (time, patient) -> (patient)."""
+        return kernel.beyond(curve, times, last_dose)
+
     def of(self, curve: Array, times: Array, last_dose: Array) -> Array:
         """Its value for each patient from its curve alone, linear between times: (time, patient) -> (patient)."""
         if self.kind == "auc":
             return kernel.auc(curve, times)
+        if self.kind == "auc_inf":
+            return kernel.auc(curve, times) + kernel.beyond(curve, times, last_dose)
+        if self.kind == "half_life":
+            return kernel.half_life(curve, times, last_dose)
         if self.kind == "cmax":
             return kernel.cmax(curve)
         if self.kind == "tmax":
@@ -92,7 +108,11 @@ def watch_of(endpoints: Sequence[Endpoint]) -> Watch | None:
     """What is watched for these endpoints; None: nothing."""
     kinds = {item.kind for item in endpoints if item.is_watched}
     levels = {item.level for item in endpoints if item.is_watched and item.level is not None}
-    return Watch("auc" in kinds, bool(kinds & {"cmax", "tmax"}), tuple(sorted(levels))) if kinds else None
+    return (
+        Watch(bool(kinds & {"auc", "auc_inf"}), bool(kinds & {"cmax", "tmax"}), tuple(sorted(levels)))
+        if kinds
+        else None
+    )
 
 
 def read_endpoint(text: str) -> Endpoint:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -97,8 +97,10 @@ class CohortProgram:
                 key = f"endpoints/{endpoint.name(output, several)}"
                 if watch is not None and endpoint.is_watched:
                     results[key] = endpoint.found(found[output], watch)
+                    if endpoint.has_rest:
+                        results[key] = results[key] + _of_each(endpoint.rest, curve, times, last_dose)
                 else:
-                    results[key] = _endpoint(endpoint, curve, times, last_dose)
+                    results[key] = _of_each(endpoint.of, curve, times, last_dose)
             if self.observed:
                 noisy = self.model.residual(output, curve, shared["seed"], ids, thetas=shared["thetas"] or None)
                 results[f"{output}_observed"] = noisy.astype(curve.dtype)
@@ -174,13 +176,13 @@ class CohortProgram:
         return Fold(start, add, keep)
 
 
-def _endpoint(endpoint: Endpoint, curve: Array, times: Array, last_dose: Array) -> Array:
+def _of_each(function: Callable[..., Array], curve: Array, times: Array, last_dose: Array) -> Array:
     """An endpoint of every patient (patient), each at its own times and after its own last dose where they differ."""
     if times.ndim == 1 and last_dose.ndim == 0:
-        return endpoint.of(curve, times, last_dose)
+        return function(curve, times, last_dose)
     times = jnp.broadcast_to(times if times.ndim == 2 else times[:, None], curve.shape)
     last_dose = jnp.broadcast_to(last_dose, curve.shape[1:])
-    return jax.vmap(lambda c, t, s: endpoint.of(c[:, None], t, s)[0], in_axes=(1, 1, 0))(curve, times, last_dose)
+    return jax.vmap(lambda c, t, s: function(c[:, None], t, s)[0], in_axes=(1, 1, 0))(curve, times, last_dose)
 
 
 @lru_cache(maxsize=32)

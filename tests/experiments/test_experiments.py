@@ -18,11 +18,12 @@ from twinsim import arguments
 STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
 UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
 EXPERIMENTS = sorted(arguments.experiments_in([arguments.conf_folder()]))
-PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children")
+PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children", "pbpk_drug")
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
     **dict.fromkeys(PBPK, ["population.size=12", "times.count=13"]),
+    "pbpk_drug": ["drug=theophylline", "population.size=12", "times.count=13"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
@@ -148,8 +149,12 @@ def test_pbpk_stands_beside_clinical_studies(done):
     page = (folder / "report.html").read_text()
     assert "Beside clinical studies" in page and "PMC2015005" in page and "PMC5346864" not in page  # given into a vein
     with xarray.open_datatree(folder / "results.h5") as tree:
-        area = np.exp(np.log(tree["endpoints/auc"].to_numpy().astype(float)).mean()) * 7.5 / 5.0
-    assert f"{area / 0.060:.2g}" in page
+        ends = {name: tree[f"endpoints/{name}"].to_numpy().astype(float) for name in ("auc", "auc_inf", "half_life")}
+    mean = {name: np.exp(np.log(values).mean()) for name, values in ends.items()}
+    assert (ends["auc_inf"] > ends["auc"]).all()
+    # 5 mg: the median of studies, 86.9 ug h/L after 7.5 mg, and of half-lives
+    for name, study in (("auc_inf", 0.0869 / 1.5), ("half_life", np.sqrt(2.21 * 2.6))):
+        assert f"{mean[name] / study:.3g}" in page
 
 
 def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):

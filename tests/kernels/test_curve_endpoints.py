@@ -1,5 +1,8 @@
 """Endpoints of curves against NumPy, one patient at a time, and against curves whose answers are known."""
 
+import csv
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -84,3 +87,66 @@ def test_float32_stays_float32():
         endpoints.first_above(curve, times, level),
     ):
         assert given.dtype == jnp.float32
+
+
+# What PKNCA 0.12's vignette "Computing NCA parameters for theophylline" prints of R's Theoph: half-lives of 12 people,
+# mean 8.18 and SD 2.12 h; by person as R's PKNCA and NonCompart give them (from memory; the mean and SD check them).
+THEOPH = (14.304, 6.659, 6.766, 6.981, 8.002, 7.895, 7.847, 8.510, 8.406, 9.247, 7.261, 6.287)
+
+
+def test_half_lives_of_people_are_those_of_other_programs(reference_data):
+    with open(reference_data / "pk" / "theo_sd.csv") as file:
+        rows = [row for row in csv.DictReader(file) if float(row["EVID"]) == 0.0]
+    half_life = jax.jit(endpoints.half_life)
+    for person, expected in enumerate(THEOPH, start=1):
+        own = [row for row in rows if int(row["ID"]) == person]
+        times, curve = (jnp.asarray([float(row[name]) for row in own]) for name in ("TIME", "DV"))
+        assert float(half_life(curve[:, None], times, jnp.asarray(-1.0))[0]) == pytest.approx(expected, abs=6e-4)
+    assert (np.mean(THEOPH), np.std(THEOPH, ddof=1)) == pytest.approx((8.18, 2.12), abs=6e-3)
+
+
+def line_by_line(curve, times, since):
+    """The same rule, one line after the other, by NumPy."""
+    start = np.flatnonzero(times > since)
+    peak = start[np.argmax(curve[start])]
+    lines = []
+    for n in range(3, len(times) - peak):
+        x, y = times[-n:], np.log(curve[-n:])
+        slope, r2 = np.polyfit(x, y, 1)[0], np.corrcoef(x, y)[0, 1] ** 2
+        if slope < 0.0:
+            lines.append((1.0 - (1.0 - r2) * (n - 1) / (n - 2), n, slope))
+    good = [line for line in lines if line[0] >= max(lines)[0] - 1e-4]
+    return np.log(2.0) / -max(good, key=lambda line: line[1])[2] if lines else np.nan
+
+
+def test_half_life_against_lines_one_by_one():
+    times = np.linspace(0.0, 24.0, 13)
+    rng = np.random.default_rng(5)
+    decline = np.exp(-np.outer(times, rng.uniform(0.05, 0.5, 40))) + 0.1 * np.exp(-np.outer(times, np.full(40, 0.02)))
+    curves = decline * (1.0 - np.exp(-0.7 * times))[:, None] * rng.lognormal(0.0, 0.1, (13, 40))
+    found = endpoints.half_life(jnp.asarray(curves), jnp.asarray(times), jnp.asarray(3.0))
+    assert np.asarray(found) == pytest.approx([line_by_line(curve, times, 3.0) for curve in curves.T], rel=1e-9)
+
+
+def test_half_life_and_rest_of_an_exponential():
+    times = np.linspace(0.0, 20.0, 41)
+    curve = jnp.asarray(5.0 * np.exp(-0.3 * times), jnp.float32)[:, None]
+    arguments = (curve, jnp.asarray(times), jnp.asarray(-1.0))
+    assert float(endpoints.half_life(*arguments)[0]) == pytest.approx(np.log(2.0) / 0.3, rel=1e-5)
+    assert float(endpoints.beyond(*arguments)[0]) == pytest.approx(5.0 * np.exp(-6.0) / 0.3, rel=1e-5)
+
+
+@pytest.mark.parametrize("curve", [[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.0] * 7, [9.0, 8.0, 7.0, 0.0, 0.0, 0.0, 0.0]])
+def test_what_does_not_decline_has_no_half_life(curve):
+    assert np.isnan(endpoints.half_life(jnp.asarray(curve)[:, None], jnp.asarray(TIMES), jnp.asarray(-1.0))).all()
+
+
+def test_outputs_that_are_solver_noise_and_repeated_ones_do_not_count():
+    times = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0, 7.0])
+    curve = np.exp(-2.0 * times)
+    curve[6:] = [3e-6, 2e-6, 2e-6, 2e-6]
+    found = endpoints.half_life(jnp.asarray(curve)[:, None], jnp.asarray(times), jnp.asarray(-1.0))
+    assert float(found[0]) == pytest.approx(np.log(2.0) / 2.0)
+    curve = np.exp(-0.2 * times) * np.where(times == 7.0, 0.9, 1.0)
+    many, few = (endpoints.decline(jnp.asarray(curve[:k])[:, None], jnp.asarray(times[:k]), -1.0) for k in (10, 8))
+    assert float(many[0]) == float(few[0])

@@ -13,7 +13,7 @@ from jax import Array
 from twinsim.drugs import drug_path
 from twinsim.drugs.absorption import Absorption
 from twinsim.drugs.clearances import Clearance
-from twinsim.drugs.clinical import Clinical
+from twinsim.drugs.clinical import Clinical, Reference
 from twinsim.drugs.composition import Composition
 from twinsim.drugs.drug_file import Metabolite, Parts, read_parts
 from twinsim.drugs.interactions import Interaction
@@ -112,6 +112,11 @@ class Drug:
     def clinical(self) -> tuple[Clinical, ...]:
         """What studies measured after single doses; no model is made from it."""
         return self.parts.clinical
+
+    @property
+    def reference(self) -> Reference | None:
+        """The dose that studies used, where the file tells it."""
+        return self.parts.reference
 
     @property
     def red_cells(self) -> Any:

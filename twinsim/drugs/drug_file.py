@@ -10,7 +10,8 @@ from typing import Any
 from twinsim.drugs.absorption import Absorption, read_absorption
 from twinsim.drugs.citations import Citations
 from twinsim.drugs.clearances import Clearance, read_clearances
-from twinsim.drugs.clinical import Clinical, read_clinical
+from twinsim.drugs.clinical import Clinical, Reference, read_clinical, read_reference
+from twinsim.drugs.distribution import Distribution, read_distribution
 from twinsim.drugs.interactions import Interaction, read_interactions
 from twinsim.population.fields import Faults, Fields, Number
 
@@ -44,17 +45,19 @@ class Parts:
     protein: str
     blood_to_plasma: Number | None
     haematocrit: float
+    distribution: Distribution | None
     clearances: tuple[Clearance, ...]
     absorption: Absorption | None
     metabolites: tuple[Metabolite, ...]
     interactions: tuple[Interaction, ...]
     clinical: tuple[Clinical, ...]
+    reference: Reference | None
 
     def numbers(self) -> list[Number]:
         single = [self.molar_mass, self.log_p, self.log_vow, *self.acids, *self.bases, self.fu, self.blood_to_plasma]
         numbers = [number for number in single if number is not None]
-        parts = [*self.clearances, *([self.absorption] if self.absorption else []), *self.interactions, *self.clinical]
-        numbers += [number for part in parts for number in part.numbers()]
+        parts = [self.distribution, *self.clearances, self.absorption, *self.interactions, *self.clinical]
+        numbers += [number for part in parts if part is not None for number in part.numbers()]
         return numbers + [each.fraction for each in self.metabolites]
 
 
@@ -74,11 +77,13 @@ def read_parts(document: Mapping[str, Any], name: str) -> Parts:
         if section is not None:
             found.update(read(section, sources))
             section.done()
+    found["distribution"] = read_distribution(fields, sources)
     found["clearances"] = read_clearances(fields, sources)
     found["absorption"] = read_absorption(fields, sources)
     found["metabolites"] = _metabolites(fields, sources)
     found["interactions"] = read_interactions(fields, sources)
     found["clinical"] = read_clinical(fields, sources)
+    found["reference"] = read_reference(fields)
     fields.done()
     sources.done()
     faults.tell(name)

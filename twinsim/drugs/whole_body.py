@@ -8,7 +8,8 @@
     gfr                       the patient's; secretion, the file's in the reference man, follows it
     clint_bile                follows liver_mass functional_liver
     fu                        by albumin or alpha-1-acid glycoprotein, relation `binding`, and by kidney disease
-    kp_<tissue>               of the file's fu, times the patient's fu / fu; gonads and rest as muscle
+    kp_<tissue>               of the file's fu, scaled to its volume of distribution (`drugs.distribution`), times the
+                              patient's fu / fu; gonads and rest as muscle
     bp                        1 + haematocrit (fu kpu of red cells - 1)
 
 Abundances count relative to the median adult's, and not as pmol/mg, because the rates of drug files belong to the
@@ -50,8 +51,8 @@ def whole_body_model(
         name: of the model, and of its structure pbpk/<name>; None: the drug's.
 
     Returns:
-        A model with the route iv, and oral where the file has a section absorption. Dissolution and solubility are not
-        used: what is swallowed is a solution.
+        A model with the route iv, and oral where the file has a section absorption: a tablet where that has a
+        dissolution, else a solution (a dose into the state lumen is one in any case). Solubility is not used.
 
     Raises:
         UsageError, DataError, ModelError: as `twinsim.drug`; an unknown method; a gut wall that takes everything; a
@@ -71,6 +72,8 @@ def whole_body_model(
         "covariates": {each: entry for each, entry in typical_covariates().items() if each in used},
         "parameters": parameters,
     }
+    if found.reference is not None:
+        document["regimen"] = {"route": found.reference.route, "amount": f"{found.reference.dose!r} mg"}
     return population_model(document)
 
 
@@ -87,6 +90,7 @@ def substance_of(drug: Drug) -> Substance:
         drug.name if drug.name.isidentifier() and drug.name not in TISSUES else "drug",
         pathways=(*liver, *wall),
         absorption="first_order" if absorption else None,
+        dissolution="first_order" if absorption and absorption.dissolution else None,
         gut_wall="qgut" if wall else None,
         renal=tuple(kind for kind in ("filtration", "secretion") if kind in kinds),
         bile="faeces" if "biliary" in kinds else None,

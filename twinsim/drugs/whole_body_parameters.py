@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from twinsim.drugs.clearances import REFERENCE_LIVER, Clearance
+from twinsim.drugs.distribution import spread
 from twinsim.drugs.drug import Drug
 from twinsim.drugs.enzymes import MICROSOMAL_PROTEIN
 from twinsim.errors import ModelError
@@ -120,12 +121,16 @@ def _binding(drug: Drug, method: str) -> dict[str, Entry]:
             }
         )
     molecule = [parts.log_p, parts.log_vow, *parts.acids, *parts.bases, parts.fu, parts.blood_to_plasma]
-    kp = drug.partition(method=method)
+    predicted = drug.partition(method=method)
+    kp = {tissue: float(predicted[tissue if tissue in predicted else "muscle"]) for tissue in TISSUES}
+    kp = spread(kp, drug.parts.distribution, float(drug.blood_to_plasma(REFERENCE_HAEMATOCRIT)), f"drug {drug.name}")
     source = _together((each.source for each in molecule if each is not None), METHODS[method])
     entries = {"fu": _entry(repr(drug.fu), parts.fu.source, relations)}
     for tissue in TISSUES:
-        own = source if tissue in kp else _together((ASSUMED, source), "as muscle")
-        entries[f"kp_{tissue}"] = _entry(repr(float(kp[tissue if tissue in kp else "muscle"])), own, relations)
+        own = source if tissue in predicted else _together((ASSUMED, source), "as muscle")
+        if drug.parts.distribution is not None and tissue in drug.parts.distribution.tissues:
+            own = _together((own, drug.parts.distribution.volume.source), "scaled to the volume of distribution")
+        entries[f"kp_{tissue}"] = _entry(repr(kp[tissue]), own, relations)
     # fu kpu of red cells; what follows makes it 1 + haematocrit (fu kpu - 1)
     cells = max(float(drug.red_cells) * drug.fu, 0.0)
     without = "fu times red cells over unbound plasma, from water and lipids alone"
@@ -139,7 +144,7 @@ def _binding(drug: Drug, method: str) -> dict[str, Entry]:
 
 
 def _absorption(drug: Drug, structure: Structure) -> dict[str, Entry]:
-    """ka, fa and what the gut wall takes."""
+    """kdiss, ka, fa and what the gut wall takes."""
     absorption = drug.absorption
     if absorption is None:
         return {}
@@ -151,6 +156,9 @@ def _absorption(drug: Drug, structure: Structure) -> dict[str, Entry]:
         rate = 2.0 * absorption.permeability.value * 3600.0 / RADIUS
         told = _together([absorption.permeability.source], f"2 permeability / {RADIUS} cm, Yu and Amidon 1999")
         entries["ka"] = _entry(f"{rate!r} 1/h", told, is_fixed=False)
+    if absorption.dissolution is not None:
+        number = absorption.dissolution
+        entries["kdiss"] = _entry(f"{number.value!r} 1/h", number.source, is_fixed=False)
     if absorption.fraction_absorbed is not None:
         number = absorption.fraction_absorbed
         entries["fa"] = _entry(repr(number.value), number.source, is_fixed=False)

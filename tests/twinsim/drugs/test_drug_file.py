@@ -182,6 +182,14 @@ def test_partition_of_patients():
         ("interactions.0.target", "CYP2D7", "interactions[1].target: 'CYP2D7' is not known"),
         ("interactions.0.kind", "reversable", "did you mean reversible?"),
         ("interactions.1.kinact", None, "interactions[2].kinact: is missing"),
+        ("distribution", {"tissues": ["muscle"]}, "distribution.volume: is missing"),
+        (
+            "distribution",
+            {"volume": {"value": "1 L/kg", "source": "paper"}, "tissues": ["mussel"]},
+            "no list of tissues",
+        ),
+        ("reference", {"route": "oral", "dose": "1 h", "until": "4 h"}, "h does not fit mg"),
+        ("reference", {"route": "oral", "dose": "1 mg", "until": "0 h"}, "reference.until: 0 is not above zero"),
         ("sources.unused", "Nobody 1900", "sources.unused: is the source of no number"),
     ],
 )

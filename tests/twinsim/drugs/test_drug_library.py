@@ -12,13 +12,15 @@ BLOOD, WEIGHT, LIVER_FLOW, GFR = 5.6, 73.0, 90.0, 7.2  # L, kg, L/h blood, L/h
 
 # volume of distribution at steady state [L/kg] and plasma clearance [mL/min/kg] after intravenous doses. Lombardo,
 # Berellini and Obach 2018, Drug Metab Dispos 46:1466, except: theophylline: volume as the table on which its file rests
-# predicts it by the same method, clearance of that table; caffeine: Qualification-HI; midazolam: clearance of Hohmann
-# et al. 2015; metformin: renal clearance of Graham et al. 2011.
+# predicts it by the same method, clearance of that table; caffeine: Qualification-HI, and the median of studies by
+# mouth in its file; midazolam, digoxin: median of the intravenous studies in their files; metformin: renal clearance of
+# Graham et al. 2011; paracetamol: between Rawlins et al. 1977, 5.0, and Allegaert et al. 2014, 4.0.
 MEASURED = {
-    "caffeine": (0.7, 0.078 * 1000 / 60),
-    "midazolam": (None, 278 / 70),
+    "caffeine": (0.7, 6200 / 60 / 70),
+    "digoxin": (None, 213 / 70),
+    "midazolam": (None, 24400 / 60 / 70),
     "metformin": (None, 510 / 70),
-    "paracetamol": (1.0, 5.0),
+    "paracetamol": (1.0, 4.5),
     "propranolol": (3.1, 12.0),
     "theophylline": (0.39, 3000 / 60 / 70),
     "warfarin": (0.13, 0.055),
@@ -27,10 +29,10 @@ MEASURED = {
 WITHIN_VOLUME, WITHIN_CLEARANCE = 2.5, 1.35
 ASSUMED = {
     "caffeine": 5,
-    "digoxin": 2,
+    "digoxin": 1,
     "metformin": 3,
     "midazolam": 2,
-    "paracetamol": 4,
+    "paracetamol": 3,
     "propranolol": 4,
     "theophylline": 0,
     "warfarin": 1,

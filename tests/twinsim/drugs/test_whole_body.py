@@ -18,6 +18,9 @@ def typical(model, **changed):
     return {name: float(values[0]) for name, values in found.items()}
 
 
+PAPER = "Author 2020, Journal 1:1"
+
+
 def drug_file(**sections):
     return {
         "name": "testamine",
@@ -48,10 +51,10 @@ def test_the_reference_man_has_the_organs_of_the_structure():
 
 
 def test_clearances_of_the_liver_by_hand():
-    """Midazolam: 5.23/2.16 uL/min/pmol, 108 pmol/mg, 40 mg/g, 1.8 kg; 276/37.8 uL/min/mg. Wall: 0.61 of qgut."""
+    """Midazolam: 6.3/2.16 uL/min/pmol, 108 pmol/mg, 40 mg/g, 1.8 kg; 276/37.8 uL/min/mg. Wall: 0.61 of qgut."""
     model = twinsim.whole_body_model("midazolam")
     found = typical(model)
-    assert found["clint_hydroxylation"] == pytest.approx(5.23 / 2.16 * 108.0 * 40.0 * 1800.0 * 60e-6, rel=1e-9)
+    assert found["clint_hydroxylation"] == pytest.approx(6.3 / 2.16 * 108.0 * 40.0 * 1800.0 * 60e-6, rel=1e-9)
     assert found["clint_glucuronidation"] == pytest.approx(276.0 / 37.8 * 40.0 * 1800.0 * 60e-6, rel=1e-9)
     assert found["km_hydroxylation"] == pytest.approx(2.16 * 325.77 / 1000.0, rel=1e-12)
     assert found["filtered_fraction"] == 0.64 and found["ka"] == 9.6
@@ -72,9 +75,8 @@ def test_binding_and_blood_by_hand():
     drug = twinsim.drug("midazolam")
     model, kp = twinsim.whole_body_model(drug), drug.partition()
     found = typical(model)
-    assert {name: found[f"kp_{name}"] for name in TISSUES if name in kp} == pytest.approx(
-        {name: float(kp[name]) for name in TISSUES if name in kp}
-    )
+    as_predicted = [name for name in TISSUES if name in kp and name != "adipose"]  # which makes the volume
+    assert [found[f"kp_{name}"] for name in as_predicted] == pytest.approx([float(kp[name]) for name in as_predicted])
     assert found["kp_gonads"] == found["kp_rest"] == found["kp_muscle"]
     assert (found["fu"], found["bp"]) == pytest.approx((0.031, 0.57))
     fu = 1.0 / (1.0 + 0.969 / 0.031 / 2.0)
@@ -88,6 +90,39 @@ def test_binding_and_blood_by_hand():
     assert typical(base, aag=0.415)["fu"] == pytest.approx(1.0 / (1.0 + 0.87 / 0.13 / 2.0))
     assert typical(base)["ka"] == pytest.approx(2.0 * 3.74e-4 * 3600.0 / 1.75)
     assert typical(twinsim.whole_body_model("metformin"))["fu"] == 1.0
+
+
+def steady_volume(found):
+    """[L], of total plasma, of the reference man."""
+    return found["bp"] * 5.3 + sum(found[f"v_{tissue}"] * found[f"kp_{tissue}"] for tissue in TISSUES)
+
+
+@pytest.mark.parametrize(("tissues", "scaled"), [(None, set(TISSUES)), (["muscle", "heart"], {"muscle", "heart"})])
+def test_the_volume_of_distribution_is_that_of_the_file(tissues, scaled):
+    distribution = {"volume": {"value": "5000 mL/kg", "source": "paper"}} | ({"tissues": tissues} if tissues else {})
+    plain, spread = (twinsim.whole_body_model(drug_file(**more)) for more in ({}, {"distribution": distribution}))
+    before, after = typical(plain), typical(spread)
+    assert steady_volume(after) == pytest.approx(5.0 * 73.0)
+    ratios = {tissue: after[f"kp_{tissue}"] / before[f"kp_{tissue}"] for tissue in TISSUES}
+    common = ratios["muscle"]
+    assert ratios == pytest.approx({tissue: common if tissue in scaled else 1.0 for tissue in TISSUES}) and common > 5.0
+    assert "Author 2020" in next(row.source for row in spread.sources() if row.name == "kp_heart")
+    few = {"volume": {"value": "0.05 L/kg", "source": "paper"}, "tissues": ["heart"]}
+    with pytest.raises(ModelError, match="alone hold"):
+        twinsim.whole_body_model(drug_file(distribution=few))
+
+
+def test_a_tablet_dissolves_first():
+    absorption = {"ka": {"value": "2 1/h", "source": "paper"}, "dissolution": {"value": "1 1/h", "source": "paper"}}
+    model = twinsim.whole_body_model(drug_file(absorption=absorption), name="testamine_tablet")
+    assert model.structure.route("oral").to == "solid" and typical(model)["kdiss"] == 1.0
+    assert next(row.source for row in model.sources() if row.name == "kdiss") == PAPER
+
+
+def test_the_reference_dose_is_the_example_of_the_model():
+    model, reference = twinsim.whole_body_model("digoxin"), twinsim.drug("digoxin").reference
+    assert dict(model.regimen) == {"route": "oral", "amount": 0.5} and reference.until == 120.0
+    assert twinsim.whole_body_model(drug_file()).regimen == {}
 
 
 def test_secretion_is_the_renal_clearance_of_the_file():

@@ -1,6 +1,7 @@
 """From the mouth to the portal vein. Amounts in mg.
 
     first order    d lumen/dt       = -ka lumen;   fa of it is absorbed, the rest ends in faeces
+                   d solid/dt       = -kdiss solid,   what dissolves comes into the lumen
     transit        d stomach/dt     = -gastric_emptying stomach
                    d intestine1/dt  =  gastric_emptying stomach - (kt + ka) intestine1,   kt = 7/transit_time
                    d intestine2/dt  =  kt intestine1 - (kt + ka) intestine2,   and so on to intestine7
@@ -46,7 +47,7 @@ class Passage(NamedTuple):
 def first(substance: Substance) -> str:
     """The state that a swallowed dose goes to."""
     if substance.absorption == "first_order":
-        return "lumen"
+        return "lumen" if substance.dissolution is None else "solid"
     return "stomach" if substance.dissolution is None else "solid_stomach"
 
 
@@ -58,6 +59,10 @@ def declared(substance: Substance) -> Declared:
             Parameter("ka", "1/h", 1.0, "absorption rate constant", "assumed"),
             Parameter("fa", "1", 1.0, "fraction absorbed", "assumed", (0.0, 1.0)),
         ]
+        if substance.dissolution is not None:
+            kdiss = "rate constant at which a tablet becomes a solution in the gut"
+            found.own.append(Parameter("kdiss", "1/h", 2.0, kdiss, "assumed"))
+            found.states.append(State("solid", "mg", "amount undissolved in the gut"))
         found.states.append(State("lumen", "mg", "amount in the gut"))
     elif substance.absorption == "transit":
         _declare_transit(substance, found)
@@ -130,6 +135,9 @@ def passage(substance: Substance, x: Any, p: Any, bile: Any) -> Passage:
     if substance.absorption == "first_order":
         gone = p.ka * x.lumen
         absorbed = p.fa * gone
+        if substance.dissolution is not None:
+            dissolving = p.kdiss * x.solid
+            slopes["solid"], returned = -dissolving, returned + dissolving
         return Passage({**slopes, "lumen": returned - gone}, absorbed, lost + (gone - absorbed))
     moved = _transit(substance, x, p, returned)
     return Passage({**slopes, **moved.slopes}, moved.absorbed, lost + moved.lost)

@@ -64,7 +64,7 @@ class Substance:
         pathways: by which it is changed.
         absorption: "first_order" from one lumen, "transit" through stomach, seven compartments and colon; None: it is
             never swallowed.
-        dissolution: of a solid, with transit: "first_order", or "noyes_whitney" up to a solubility; None: a solution.
+        dissolution: of a solid: "first_order", or with transit "noyes_whitney" up to a solubility; None: a solution.
         gut_wall: "enterocytes" as a compartment, "qgut" as a constant extraction; None: nothing is lost there.
         renal: of "filtration", "secretion" or "saturable_secretion", "reabsorption".
         bile: "faeces" or "enterohepatic" (gallbladder, lumen, absorbed again); None: none.
@@ -106,8 +106,13 @@ class Substance:
         return [
             (len(set(names)) < len(names), "two pathways have one name", "give each its own"),
             (
-                self.dissolution is not None and self.absorption != "transit",
-                "a solid needs compartments to dissolve in",
+                self.dissolution is not None and self.absorption is None,
+                "a solid needs a lumen to dissolve in",
+                'absorption="first_order" or "transit"',
+            ),
+            (
+                self.dissolution == "noyes_whitney" and self.absorption != "transit",
+                "a solubility needs compartments with fluid",
                 'absorption="transit"',
             ),
             (

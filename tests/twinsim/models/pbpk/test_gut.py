@@ -65,6 +65,16 @@ def test_a_solid_that_dissolves_on_its_way():
     assert Linear(TABLET, at_once).areas("solid_stomach", 1.0)[1]["faeces"] == pytest.approx(solution, rel=1e-7)
 
 
+def test_a_tablet_in_one_lumen_is_late_by_its_dissolution():
+    """Amounts times residence: solid for 1/kdiss, lumen for 1/ka, and nothing is lost on the way."""
+    structure = pbpk("test/tablet", (Substance("drug", dissolution="first_order"),))
+    p = values(structure, kdiss=0.8, ka=2.0, fa=0.7)
+    areas, collected = Linear(structure, p).areas("solid", 1.0)
+    assert (areas["solid"], areas["lumen"]) == pytest.approx((1 / 0.8, 1 / 2.0))
+    assert collected["faeces"] == pytest.approx(0.3) and structure.route("oral").to == "solid"
+    assert sum(collected.values()) == pytest.approx(1.0)
+
+
 def test_noyes_and_whitney_stop_at_the_solubility():
     drug = Substance("drug", absorption="transit", dissolution="noyes_whitney")
     structure = pbpk("test/noyes", (drug,))
