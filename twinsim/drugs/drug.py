@@ -14,6 +14,7 @@ from twinsim.drugs import drug_path
 from twinsim.drugs.absorption import Absorption
 from twinsim.drugs.clearances import Clearance
 from twinsim.drugs.clinical import Clinical
+from twinsim.drugs.clinical_interactions import ClinicalInteraction
 from twinsim.drugs.composition import Composition
 from twinsim.drugs.drug_file import Metabolite, Parts, read_parts
 from twinsim.drugs.interactions import Interaction
@@ -112,6 +113,11 @@ class Drug:
     def clinical(self) -> tuple[Clinical, ...]:
         """What studies measured after single doses; no model is made from it."""
         return self.parts.clinical
+
+    @property
+    def clinical_interactions(self) -> tuple[ClinicalInteraction, ...]:
+        """What studies measured when it was taken with another drug; no model is made from it."""
+        return self.parts.clinical_interactions
 
     @property
     def red_cells(self) -> Any:

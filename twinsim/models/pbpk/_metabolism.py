@@ -1,6 +1,7 @@
 """Enzymes and what they do to substances, in the liver and in the gut wall. c is unbound, at that site.
 
-    pathway      clint e c / (1 + sum of i/ki + c/km)        km where saturable, i of the substances that inhibit
+    pathway      clint e c / (1 + sum of i/ki + c/km)        km where saturable, i of the substances that inhibit; there
+                                                             km takes the place of a substance's own ki
     enzyme       d e/dt = kdeg (1 + sum of emax i/(ec50 + i)) - (kdeg + sum of kinact i/(kapp + i)) e,   e = 1 at first
     bile         clint_bile c
 
@@ -30,10 +31,10 @@ _KDEG = {"liver": 0.0158, "gut": 0.0288}  # Asaumi et al. 2018, as above
 
 
 class Activity(NamedTuple):
-    """Of an enzyme at a site: its amount relative to rest, and 1 + sum of i/ki."""
+    """Of an enzyme at a site: its amount relative to rest, and i/ki of each substance that inhibits it, by name."""
 
     amount: Any = 1.0
-    competition: Any = 1.0
+    held: tuple[tuple[str, Any], ...] = ()
 
 
 def declared(body: Body, substance: Substance) -> Declared:
@@ -127,13 +128,13 @@ def activities(
     found, moving = {}, turned_over(body)
     for enzyme in body.enzymes:
         for site in SITES:
-            held = [
-                free[other.name, site] / getattr(p[other.name], f"ki_{enzyme}")
+            held = tuple(
+                (other.name, free[other.name, site] / getattr(p[other.name], f"ki_{enzyme}"))
                 for other in body.substances
                 if enzyme in other.inhibits and (other.name, site) in free
-            ]
+            )
             amount = getattr(x, f"enzyme_{enzyme}_{site}") if (enzyme, site) in moving else 1.0
-            found[enzyme, site] = Activity(amount, total([1.0, *held]))
+            found[enzyme, site] = Activity(amount, held)
     return found
 
 
@@ -162,10 +163,10 @@ def clearances(substance: Substance, site: str, free: Any, p: Any, active: Mappi
     for pathway in substance.at(site):
         activity = active.get((pathway.enzyme, site), Activity())
         clint = getattr(p, f"clint_gut_{pathway.name}" if site == "gut" else f"clint_{pathway.name}")
-        held = activity.competition
+        held = [ratio for name, ratio in activity.held if not (pathway.saturable and name == substance.name)]
         if pathway.saturable:
-            held = held + free / getattr(p, f"km_{pathway.name}")
-        found[pathway.name] = clint * activity.amount / held
+            held.append(free / getattr(p, f"km_{pathway.name}"))
+        found[pathway.name] = clint * activity.amount / total([1.0, *held])
     return found
 
 
