@@ -1,10 +1,9 @@
-"""What studies found when one drug was taken with another, and how near a simulation of that should come."""
+"""What studies found when a drug was taken with another or by the ill, and how near a simulation should come."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from twinsim.drugs.citations import Citations
 from twinsim.drugs.clinical import ROUTES
@@ -20,6 +19,8 @@ _REGIMEN: dict[str, tuple[str, str, tuple[float, float]]] = {
     "delay": ("h", "from its first dose to the victim's", (0.0, math.inf)),
 }
 RATIOS = ("auc", "cmax")
+# condition -> its stages
+CONDITIONS = {"ckd": (1.0, 5.0), "cirrhosis": (1.0, 3.0)}
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,32 @@ class ClinicalInteraction:
 
     def numbers(self) -> list[Number]:
         return [*self.regimen.values(), *self.ratios.values()]
+
+
+@dataclass(frozen=True)
+class ClinicalCondition:
+    """Ratios of means after one dose: the ill over the healthy.
+
+    Attributes:
+        condition: ckd or cirrhosis.
+        stages: the first and the last stage of chronic kidney disease, or class of Child and Pugh, that took part.
+        route: oral or iv.
+        ratios: auc and cmax, at least one of them.
+        source: of all that.
+    """
+
+    condition: str
+    stages: tuple[Number, Number]
+    route: str
+    ratios: dict[str, Number]
+    source: str
+
+    def numbers(self) -> list[Number]:
+        return [*self.stages, *self.ratios.values()]
+
+    def includes(self, stage: int | None) -> bool:
+        """Whether people of a stage took part."""
+        return stage is not None and self.stages[0].value <= stage <= self.stages[1].value
 
 
 def guest_limits(ratio: float, delta: float = 1.0) -> tuple[float, float]:
@@ -67,24 +94,48 @@ def guest_limits(ratio: float, delta: float = 1.0) -> tuple[float, float]:
 def read_clinical_interactions(fields: Fields, sources: Citations) -> tuple[ClinicalInteraction, ...]:
     """The section `clinical_interactions` of a file."""
     entries = fields.items("clinical_interactions")
-    return tuple(each for entry in entries if (each := _read(entry, sources)) is not None)
+    return tuple(each for entry in entries if (each := _interaction(entry, sources)) is not None)
 
 
-def _read(entry: Fields, sources: Citations) -> ClinicalInteraction | None:
+def read_clinical_conditions(fields: Fields, sources: Citations) -> tuple[ClinicalCondition, ...]:
+    """The section `clinical_conditions` of a file."""
+    entries = fields.items("clinical_conditions")
+    return tuple(each for entry in entries if (each := _condition(entry, sources)) is not None)
+
+
+def _interaction(entry: Fields, sources: Citations) -> ClinicalInteraction | None:
     victim, route, source = entry.text("victim"), entry.choice("route", ROUTES), sources.of(entry)
-    regimen, ratios = {}, {}
-
-    def take(key: str, unit: str, meaning: str, bounds: tuple[float, float]) -> Any:
-        name = f"{entry.path}.{key}"
-        return sources.number(entry, name, unit, meaning, key=key, source=source, bounds=bounds)
-
-    for key, (unit, meaning, bounds) in _REGIMEN.items():
-        regimen[key] = take(key, unit, meaning, bounds)
-    for key in RATIOS:
-        if entry.has(key):
-            ratios[key] = take(key, "1", f"{key} of {victim} with the drug over without", _POSITIVE)
-    if not ratios:
-        entry.fault("auc", "is missing, and so is cmax", "give the ratio of one of them")
+    regimen = {key: _taken(entry, sources, key, source, *words) for key, words in _REGIMEN.items()}
+    ratios = _ratios(entry, sources, source, f"of {victim} with the drug over without")
     entry.done()
-    sound = victim and route and None not in (*regimen.values(), *ratios.values())
-    return ClinicalInteraction(victim, route, regimen, ratios, source) if sound and ratios else None
+    sound = {key: number for key, number in regimen.items() if number is not None}
+    if not victim or not route or not ratios or len(sound) < len(regimen):
+        return None
+    return ClinicalInteraction(victim, route, sound, ratios, source)
+
+
+def _condition(entry: Fields, sources: Citations) -> ClinicalCondition | None:
+    condition, route, source = entry.choice("condition", CONDITIONS), entry.choice("route", ROUTES), sources.of(entry)
+    bounds = CONDITIONS.get(str(condition), (1.0, 5.0))
+    first = _taken(entry, sources, "first_stage", source, "1", f"first stage of {condition}", bounds)
+    last = _taken(entry, sources, "last_stage", source, "1", f"last stage of {condition}", bounds)
+    ratios = _ratios(entry, sources, source, "of the ill over the healthy")
+    entry.done()
+    if not condition or not route or not ratios or first is None or last is None:
+        return None
+    return ClinicalCondition(condition, (first, last), route, ratios, source)
+
+
+def _taken(
+    entry: Fields, sources: Citations, key: str, source: str, unit: str, meaning: str, bounds: tuple[float, float]
+) -> Number | None:
+    return sources.number(entry, f"{entry.path}.{key}", unit, meaning, key=key, source=source, bounds=bounds)
+
+
+def _ratios(entry: Fields, sources: Citations, source: str, words: str) -> dict[str, Number]:
+    """Those ratios that are there; a fault where there is none."""
+    there = [key for key in RATIOS if entry.has(key)]
+    if not there:
+        entry.fault("auc", "is missing, and so is cmax", "give the ratio of one of them")
+    found = {key: _taken(entry, sources, key, source, "1", f"{key} {words}", _POSITIVE) for key in there}
+    return {key: number for key, number in found.items() if number is not None}

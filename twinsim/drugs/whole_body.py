@@ -13,8 +13,8 @@
 
 Several drugs share the organs; what is a drug's own ends in _<drug>, and each acts on the enzymes of all, its own among
 them (`whole_body_interactions`). Where a drug acts on an enzyme of a gut wall, its own concentration there is followed
-and so is that of whom this enzyme takes: enterocytes in place of qgut, of the same clearances, so that without the other
-drug the same fraction passes.
+and so is that of whom this enzyme takes: enterocytes in place of qgut, with the same clearances, so that the same
+fraction passes without the other drug.
 
 Abundances count relative to the median adult's, and not as pmol/mg, because the rates of drug files belong to the
 abundances they were fitted with, which a file names and which are up to 2.9 times those of `population.anatomy`: the
@@ -35,7 +35,7 @@ from twinsim.drugs.drug import Drug
 from twinsim.drugs.drug import drug as find_drug
 from twinsim.drugs.whole_body_interactions import KINDS, acts_on, changed_by, check_together, in_gut
 from twinsim.drugs.whole_body_parameters import called, parameters_of, typical_covariates, word
-from twinsim.models.pbpk import TISSUES, Pathway, Substance, pbpk
+from twinsim.models.pbpk import Pathway, Substance, pbpk
 from twinsim.models.registry import register
 from twinsim.models.structure import Structure
 from twinsim.population.model import PopulationModel, population_model
@@ -66,7 +66,7 @@ def whole_body_model(
 
     Raises:
         UsageError, DataError, ModelError: as `twinsim.drug`; an unknown method; a gut wall that takes everything; a
-            name under which there is another structure; drugs that do not meet at an enzyme; a drug that is there twice.
+            name under which there is another structure; drugs that do not meet at an enzyme; one that is there twice.
     """
     several = isinstance(drug, Sequence) and not isinstance(drug, str)
     found = [find_drug(each) for each in (drug if several else (drug,))]  # pyright: ignore[reportArgumentType]

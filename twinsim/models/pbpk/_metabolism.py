@@ -4,6 +4,8 @@
                                                              km takes the place of a substance's own ki
     enzyme       d e/dt = kdeg (1 + sum of emax i/(ec50 + i)) - (kdeg + sum of kinact i/(kapp + i)) e,   e = 1 at first
     bile         clint_bile c
+    in the wall  i = fu_gut enterocytes/v_enterocytes + fu arterial/(v_arterial bp): enzymes feel what arteries bring,
+                 though nothing of that is taken there
 
     well stirred     c = fu a / (v kp), the liver's own
     parallel tube    that times (exp(x) - 1)/x, the log mean of both ends,   x = fu sum of clint / (bp q)
@@ -111,13 +113,14 @@ def declared_enzymes(body: Body) -> Declared:
 
 
 def concentrations(body: Body, x: Mapping[str, Any], p: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
-    """Unbound concentration [mg/L] of every substance at every site where it may meet enzymes: (substance, site)."""
+    """Unbound concentration [mg/L] at which every substance acts on the enzymes of every site: (substance, site)."""
     found = {}
     for substance in body.substances:
         own_x, own_p = x[substance.name], p[substance.name]
         found[substance.name, "liver"] = unbound(body, "liver", own_x, own_p)
+        found[substance.name, "gut"] = own_p.fu * own_x.arterial / (own_p.v_arterial * own_p.bp)
         if substance.gut_wall == "enterocytes":
-            found[substance.name, "gut"] = own_p.fu_gut * own_x.enterocytes / own_p.v_enterocytes
+            found[substance.name, "gut"] += own_p.fu_gut * own_x.enterocytes / own_p.v_enterocytes
     return found
 
 
@@ -131,7 +134,7 @@ def activities(
             held = tuple(
                 (other.name, free[other.name, site] / getattr(p[other.name], f"ki_{enzyme}"))
                 for other in body.substances
-                if enzyme in other.inhibits and (other.name, site) in free
+                if enzyme in other.inhibits
             )
             amount = getattr(x, f"enzyme_{enzyme}_{site}") if (enzyme, site) in moving else 1.0
             found[enzyme, site] = Activity(amount, held)
@@ -145,9 +148,7 @@ def turnover(body: Body, x: Any, p: Mapping[str, Any], free: Mapping[tuple[str, 
         kdeg = getattr(p[body.substances[0].name], f"kdeg_{enzyme}_{site}")
         made, lost = [1.0], [kdeg]
         for other in body.substances:
-            own, i = p[other.name], free.get((other.name, site))
-            if i is None:
-                continue
+            own, i = p[other.name], free[other.name, site]
             if enzyme in other.induces:
                 made.append(getattr(own, f"emax_{enzyme}") * i / (getattr(own, f"ec50_{enzyme}") + i))
             if enzyme in other.inactivates:
