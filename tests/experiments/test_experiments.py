@@ -18,11 +18,11 @@ from twinsim import arguments
 STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
 UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
 EXPERIMENTS = sorted(arguments.experiments_in([arguments.conf_folder()]))
-PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children")
+PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_hepatic_impairment", "pbpk_children")
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
-    **dict.fromkeys(PBPK, ["population.size=12", "times.count=13"]),
+    **dict.fromkeys((*PBPK, "pbpk_interaction"), ["population.size=12", "times.count=13"]),
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
@@ -150,6 +150,26 @@ def test_pbpk_stands_beside_clinical_studies(done):
     with xarray.open_datatree(folder / "results.h5") as tree:
         area = np.exp(np.log(tree["endpoints/auc"].to_numpy().astype(float)).mean()) * 7.5 / 5.0
     assert f"{area / 0.060:.2g}" in page
+
+
+def test_the_same_people_take_a_drug_alone_and_with_another(done):
+    _, folder = done("pbpk_interaction")
+    page = (folder / "report.html").read_text()
+    assert "Midazolam with Ketoconazole" in page and "Olkkola" in page and "Eap" not in page  # other doses
+    with xarray.open_datatree(folder / "results.h5") as tree:
+        assert tree["concentration_midazolam"].dims == ("scenario", "patient", "time")
+        assert tree["perpetrator.amount"].to_numpy().tolist() == [0.0, 400.0]
+        assert (tree["time"].to_numpy()[0], tree["time"].to_numpy()[-1]) == (73.0, 121.0)
+        alone, held = tree["endpoints/auc"].to_numpy().astype(float)
+    mean = np.exp(np.log(held / alone).mean())
+    assert (held > 2.0 * alone).all() and f"<td>auc</td><td>{mean:.3g}" in re.sub(r"\s*<(/?)td[^>]*>", r"<\1td>", page)
+
+
+def test_the_ill_stand_beside_themselves_without_the_condition(done):
+    for name, words in (("pbpk_renal_impairment", "Sambol"), ("pbpk_hepatic_impairment", "Pentikäinen")):
+        _, folder = done(name)
+        page = (folder / "report.html").read_text()
+        assert "The same people without the condition" in page and words in page and "within" in page
 
 
 def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):

@@ -33,7 +33,8 @@ from typing import Any
 
 from twinsim.drugs.drug import Drug
 from twinsim.drugs.drug import drug as find_drug
-from twinsim.drugs.whole_body_interactions import KINDS, acts_on, changed_by, check_together, in_gut
+from twinsim.drugs.interactions import KINDS as INTERACTIONS
+from twinsim.drugs.whole_body_interactions import acts_on, changed_by, check_together, in_gut
 from twinsim.drugs.whole_body_parameters import called, parameters_of, typical_covariates, word
 from twinsim.models.pbpk import Pathway, Substance, pbpk
 from twinsim.models.registry import register
@@ -68,8 +69,8 @@ def whole_body_model(
         UsageError, DataError, ModelError: as `twinsim.drug`; an unknown method; a gut wall that takes everything; a
             name under which there is another structure; drugs that do not meet at an enzyme; one that is there twice.
     """
-    several = isinstance(drug, Sequence) and not isinstance(drug, str)
-    found = [find_drug(each) for each in (drug if several else (drug,))]  # pyright: ignore[reportArgumentType]
+    listed = (drug,) if isinstance(drug, str | Path | Mapping | Drug) else drug
+    found = [find_drug(each) for each in listed]
     check_together(found)
     title = name or "_".join(each.name for each in found)
     structure = _structure(f"pbpk/{title}", substances_of(found))
@@ -116,9 +117,9 @@ def _substance(drug: Drug, acted: Sequence[str], wall: set[str]) -> Substance:
     losses = tuple(Pathway(f"wall_{word(each)}", carrier(each), sites=("gut",)) for each in in_gut(drug))
     followed = absorption is not None and bool({*acts_on(drug), *in_gut(drug)} & wall)
     kinds = {each.kind for each in drug.clearances}
-    effects = {
-        key: tuple(word(enzyme) for enzyme in acts_on(drug, kind) if enzyme in acted) for key, kind in KINDS.items()
-    }
+    inhibits, inactivates, induces = (
+        tuple(word(enzyme) for enzyme in acts_on(drug, kind) if enzyme in acted) for kind in INTERACTIONS
+    )
     return Substance(
         called(drug),
         pathways=(*liver, *losses),
@@ -126,7 +127,9 @@ def _substance(drug: Drug, acted: Sequence[str], wall: set[str]) -> Substance:
         gut_wall="enterocytes" if followed else "qgut" if losses else None,
         renal=tuple(kind for kind in ("filtration", "secretion") if kind in kinds),
         bile="faeces" if "biliary" in kinds else None,
-        **effects,
+        inhibits=inhibits,
+        inactivates=inactivates,
+        induces=induces,
     )
 
 

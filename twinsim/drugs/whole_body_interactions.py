@@ -26,8 +26,6 @@ _NAMES = {
     "mechanism_based": {"kinact": "kinact", "ki": "kapp"},
     "induction": {"emax": "emax", "ec50": "ec50"},
 }
-# what a substance is told to do -> kind of an interaction
-KINDS = {"inhibits": "reversible", "inactivates": "mechanism_based", "induces": "induction"}
 
 
 def changed_by(drug: Drug) -> tuple[str, ...]:
@@ -72,25 +70,26 @@ def check_together(drugs: Sequence[Drug]) -> None:
     for one in drugs:
         others = [each for each in drugs if each is not one]
         if others and not any(_meet(one, other) for other in others):
-            _refuse(one, others)
+            _refuse(drugs, (others[0], one) if drugs[0] is not one else (one, others[0]))
 
 
 def _meet(one: Drug, other: Drug) -> bool:
     return bool(set(acts_on(one)) & set(changed_by(other)) or set(acts_on(other)) & set(changed_by(one)))
 
 
-def _refuse(one: Drug, others: Sequence[Drug]) -> None:
-    pair, where = (others[0], one), "drugs " + ", ".join(each.name for each in (*others, one))
+def _refuse(drugs: Sequence[Drug], pair: tuple[Drug, Drug]) -> None:
+    first, second = pair
     why = "; ".join(
         f"{each.name} is changed by {_listed(changed_by(each))} and acts on {_listed(acts_on(each))}" for each in pair
     )
-    fitting = [name for name in drug_names() if set(acts_on(find_drug(name))) & set(changed_by(pair[0]))]
-    do = f"take one that acts on {pair[0].name}: {_listed([name for name in fitting if name != pair[0].name])}"
-    if not any(acts_on(each) for each in pair):
-        what = f"neither {pair[0].name} nor {pair[1].name} acts on an enzyme"
+    fitting = [name for name in drug_names() if set(acts_on(find_drug(name))) & set(changed_by(first))]
+    fitting = [name for name in fitting if name != first.name]
+    if any(acts_on(each) for each in pair):
+        what = f"{first.name} and {second.name} do not meet at an enzyme"
     else:
-        what = f"{pair[0].name} and {pair[1].name} do not meet at an enzyme"
-    raise UsageError(what, where=where, why=why, do=do)
+        what = f"neither {first.name} nor {second.name} acts on an enzyme"
+    do = f"of the library, {_listed(fitting)} act on enzymes of {first.name}"
+    raise UsageError(what, where=f"drugs {', '.join(each.name for each in drugs)}", why=why, do=do)
 
 
 def _listed(names: Sequence[str]) -> str:
