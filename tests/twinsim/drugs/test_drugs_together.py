@@ -53,8 +53,6 @@ def test_ratios_of_studies_are_met_within_the_limits_of_guest(perpetrator):
     for name, seen in study.ratios.items():
         low, high = guest_limits(seen.value)
         assert low <= held[name] / alone[name] <= high, name
-    if perpetrator == "ketoconazole":  # what LSODA of SciPy 1.15 makes of the same equations
-        assert (held["auc"] / alone["auc"], held["cmax"] / alone["cmax"]) == pytest.approx((10.319, 4.016), rel=1e-3)
 
 
 def test_without_its_perpetrator_a_victim_is_as_it_is_alone():
