@@ -9,17 +9,18 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from twinsim.endpoints import read_endpoint
 from twinsim.errors import UsageError
 from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
-KINDS = (
+Kind = Literal[
     "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "predict", "sweep", "fit", "fit_stages",
     "simulate_and_refit",
-)  # fmt: skip
+]  # fmt: skip
+KINDS: tuple[str, ...] = get_args(Kind)
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
@@ -53,16 +54,8 @@ WITHOUT_EFFECT = {
 }
 # Mappings whose keys the user chooses.
 OPEN_KEYS = (
-    "typical",
-    "parameters",
-    "covariates",
-    "columns",
-    "interpolation",
-    "dvid",
-    "lloq",
-    "sweep.grid",
-    "sweep.zip",
-)
+    "typical", "parameters", "covariates", "columns", "interpolation", "dvid", "lloq", "sweep.grid", "sweep.zip",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -114,8 +107,7 @@ class Perpetrator:
 
     def regimen(self) -> RegimenKeys:
         """The doses alone."""
-        keys = dataclasses.asdict(self)
-        return RegimenKeys(**{name: value for name, value in keys.items() if name != "drug"})
+        return RegimenKeys(**{name: each for name, each in dataclasses.asdict(self).items() if name != "drug"})
 
 
 @dataclass(frozen=True)
@@ -180,10 +172,7 @@ class Sweep:
 class RunConfig:
     """Everything that a run is told; the keys of conf/config.yaml."""
 
-    kind: Literal[
-        "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "predict", "sweep", "fit", "fit_stages",
-        "simulate_and_refit",
-    ]  # fmt: skip
+    kind: Kind
     experiment: str = ""
     help: str = ""
     title: str = ""

@@ -152,24 +152,14 @@ def test_pbpk_stands_beside_clinical_studies(done):
     assert f"{area / 0.060:.2g}" in page
 
 
-def test_the_same_people_take_a_drug_alone_and_with_another(done):
+def test_the_same_people_take_a_drug_alone_and_with_another_or_are_ill_and_well(done):
     _, folder = done("pbpk_interaction")
-    page = (folder / "report.html").read_text()
+    page = re.sub(r"<td[^>]*>", "<td>", (folder / "report.html").read_text())
+    alone, held = xarray.load_dataset(folder / "results.h5", group="endpoints")["auc"].to_numpy().astype(float)
+    assert (held > 2.0 * alone).all() and f"<td>auc</td><td>{np.exp(np.log(held / alone).mean()):.3g}</td>" in page
     assert "Midazolam with Ketoconazole" in page and "Olkkola" in page and "Eap" not in page  # other doses
-    with xarray.open_datatree(folder / "results.h5") as tree:
-        assert tree["concentration_midazolam"].dims == ("scenario", "patient", "time")
-        assert tree["perpetrator.amount"].to_numpy().tolist() == [0.0, 400.0]
-        assert (tree["time"].to_numpy()[0], tree["time"].to_numpy()[-1]) == (73.0, 121.0)
-        alone, held = tree["endpoints/auc"].to_numpy().astype(float)
-    mean = np.exp(np.log(held / alone).mean())
-    assert (held > 2.0 * alone).all() and f"<td>auc</td><td>{mean:.3g}" in re.sub(r"\s*<(/?)td[^>]*>", r"<\1td>", page)
-
-
-def test_the_ill_stand_beside_themselves_without_the_condition(done):
-    for name, words in (("pbpk_renal_impairment", "Sambol"), ("pbpk_hepatic_impairment", "Pentikäinen")):
-        _, folder = done(name)
-        page = (folder / "report.html").read_text()
-        assert "The same people without the condition" in page and words in page and "within" in page
+    for name, study in (("pbpk_renal_impairment", "Sambol"), ("pbpk_hepatic_impairment", "Pentikäinen")):
+        assert study in (done(name)[1] / "report.html").read_text()
 
 
 def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):
