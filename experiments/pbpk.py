@@ -11,6 +11,7 @@ import numpy as np
 import twinsim
 from experiments import Finished
 from experiments.cohort_pk import in_words
+from experiments.pbpk_conditions import condition_section
 from experiments.steps import end_of, folder_of, job_of, regimen_of, run_job, times_of, unit_of
 from twinsim.config import RunConfig
 from twinsim.drugs.clinical import ENDPOINTS, pool
@@ -42,7 +43,12 @@ def run(config: RunConfig) -> Finished:
     who = f"{job.size:,} virtual people with organs, flows and enzymes of their own{conditions(config)}"
     lead = f"{model.title}: {who}, {in_words(keys, unit_of(model, keys))}."
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
-    return run_job(config, job, model, lead, lambda: clinical_section(drug, keys, folder))
+
+    def sections() -> list[Section]:
+        ill = condition_section(config, drug, model, keys, times, folder)
+        return [*clinical_section(drug, keys, folder), *ill]
+
+    return run_job(config, job, model, lead, sections)
 
 
 def clinical_section(drug: twinsim.Drug, keys: Mapping[str, Any], folder: Path) -> list[Section]:

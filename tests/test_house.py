@@ -92,7 +92,7 @@ def test_conf_holds_yaml_only():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "conf" / "experiment").glob("*.yaml")), ids=lambda p: p.stem)
 def test_an_experiment_says_what_it_is(path):
-    from twinsim.config import KINDS
+    from twinsim.kinds import KINDS
 
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# @package _global_\n")

@@ -15,8 +15,9 @@ import traceback
 from typing import Any, NoReturn
 
 from twinsim.arguments import conf_folder, experiments_in, folders_of, friendly, in_keys, menu
-from twinsim.config import KINDS, RunConfig, from_mapping
+from twinsim.config import RunConfig, from_mapping
 from twinsim.errors import REMEDIES, TwinsimError, UsageError, nearest
+from twinsim.kinds import KINDS
 from twinsim.run.devices import configure
 
 HELP = """\

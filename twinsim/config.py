@@ -13,40 +13,9 @@ from typing import Any, Literal
 
 from twinsim.endpoints import read_endpoint
 from twinsim.errors import UsageError
+from twinsim.kinds import WITHOUT_EFFECT, Kind
 from twinsim.typed import build, keys_of, number
 
-# kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
-KINDS = ("quickstart", "cohort_pk", "pbpk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
-_OBSERVED = ("dvid", "lloq")
-_TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
-_DESIGNED = ("covariates", "population", "regimen", "times")
-_NOT_FITTED = (
-    "drug", "start", "parameters", "precision", "outputs", "solver.max_steps", "solver.dense", "endpoints", "observed",
-    "occasions", "sweep", "save", "runner",
-)  # fmt: skip
-_NOT_PREDICTED = (
-    "drug", "start", "parameters", "covariates", "precision", "outputs", "seed", "solver.max_steps", "solver.dense",
-    "population", "regimen", "times", "endpoints", "observed", "calibrate", "sweep", "save", "runner", "method", "lloq",
-    "stages",
-)  # fmt: skip
-_NOT_QUICK = (
-    "drug", "typical", "parameters", "covariates", "calibrate", "sweep", "method", "interpolation", "stages",
-    *_OBSERVED,
-)  # fmt: skip
-_NOT_RECOVERED = (
-    "covariates", "stages", "lloq", "calibrate.bootstrap", "calibrate.strata", "population.cirrhosis", "population.ckd",
-)  # fmt: skip
-# Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
-WITHOUT_EFFECT = {
-    "quickstart": _NOT_QUICK,
-    "cohort_pk": ("drug", "sweep", *_TABLES),
-    "pbpk": ("model", "observed", "occasions", "sweep", *_TABLES),
-    "predict": _NOT_PREDICTED,
-    "sweep": ("drug", *_TABLES),
-    "fit": (*_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
-    "fit_stages": (*_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
-    "simulate_and_refit": (*_NOT_FITTED, *_NOT_RECOVERED),
-}
 # Mappings whose keys the user chooses.
 OPEN_KEYS = (
     "typical",
@@ -94,6 +63,24 @@ class RegimenKeys:
     def given(self) -> dict[str, Any]:
         """The keys that say something."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Perpetrator:
+    """A drug that acts on the enzymes of another one, and its doses."""
+
+    drug: str | None = None
+    amount: float | None = number(None, above=0)
+    unit: str | None = None
+    interval: float | None = number(None, above=0)
+    count: int | None = number(None, least=1, most=100_000)
+    route: str | None = None
+    start: float | None = None
+
+    def regimen(self) -> RegimenKeys:
+        """The doses alone."""
+        keys = dataclasses.asdict(self)
+        return RegimenKeys(**{name: value for name, value in keys.items() if name != "drug"})
 
 
 @dataclass(frozen=True)
@@ -158,7 +145,7 @@ class Sweep:
 class RunConfig:
     """Everything that a run is told; the keys of conf/config.yaml."""
 
-    kind: Literal["quickstart", "cohort_pk", "pbpk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit"]
+    kind: Kind
     experiment: str = ""
     help: str = ""
     title: str = ""
@@ -192,6 +179,7 @@ class RunConfig:
     method: Literal["fo", "foce", "focei", "laplace", "agq", "imp", "saem"] = "focei"
     population: Population = Population()
     regimen: RegimenKeys = RegimenKeys()
+    perpetrator: Perpetrator = Perpetrator()
     times: Times = Times()
     solver: Solver = Solver()
     runner: Runner = Runner()

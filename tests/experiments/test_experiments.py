@@ -3,7 +3,6 @@
 import json
 import re
 import warnings
-from importlib import resources
 
 import h5py
 import numpy as np
@@ -12,29 +11,11 @@ import pytest
 import xarray
 
 from tests.experiments.command import command
+from tests.experiments.tiny import BY_RECORD, OUTSIDE, PBPK, STAGES, STUDY, TINY
 from tests.twinsim.run.stored import files_in
 from twinsim import arguments
 
-STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
-UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
 EXPERIMENTS = sorted(arguments.experiments_in([arguments.conf_folder()]))
-PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children", "pbpk_drug")
-TINY = {
-    "quickstart": ["population.size=40", "times.count=25"],
-    "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
-    **dict.fromkeys(PBPK, ["population.size=12", "times.count=13"]),
-    "pbpk_drug": ["drug=theophylline", "population.size=12", "times.count=13"],
-    "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
-    "sweep": ["population.size=40", "times.count=13"],
-    "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
-    "fit_theophylline": ["calibrate.bootstrap=3"],
-    "fit_phenobarbital": [],
-    "fit_warfarin": [],
-    "simulate_and_refit": ["population.size=12", "calibrate.studies=4", "times.at=[0.5,1,2,5,9,24]"],
-}
-OUTSIDE = {"fit_phenobarbital": "pheno_sd.csv", "fit_warfarin": "warfarin.csv"}
-STAGES = {"fit_warfarin": ("warfarin_pk", "warfarin_pkpd")}
-BY_RECORD = ("predict", "fit", "fit_theophylline", "fit_phenobarbital", "fit_warfarin", "simulate_and_refit")
 
 
 def oral(time, dose, ka, cl, v, lag=0.0):
@@ -155,6 +136,16 @@ def test_pbpk_stands_beside_clinical_studies(done):
     # 5 mg: the median of studies, 86.9 ug h/L after 7.5 mg, and of half-lives
     for name, study in (("auc_inf", 0.0869 / 1.5), ("half_life", np.sqrt(2.21 * 2.6))):
         assert f"{mean[name] / study:.3g}" in page
+
+
+def test_the_same_people_take_a_drug_alone_and_with_another_or_are_ill_and_well(done):
+    _, folder = done("pbpk_interaction")
+    page = re.sub(r"<td[^>]*>", "<td>", (folder / "report.html").read_text())
+    alone, held = xarray.load_dataset(folder / "results.h5", group="endpoints")["auc"].to_numpy().astype(float)
+    assert (held > 2.0 * alone).all() and f"<td>auc</td><td>{np.exp(np.log(held / alone).mean()):.3g}</td>" in page
+    assert "Midazolam with Ketoconazole" in page and "Olkkola" in page and "Eap" not in page  # other doses
+    for name, study in (("pbpk_renal_impairment", "Sambol"), ("pbpk_hepatic_impairment", "Pentikäinen")):
+        assert study in (done(name)[1] / "report.html").read_text()
 
 
 def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):

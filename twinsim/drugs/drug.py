@@ -14,6 +14,7 @@ from twinsim.drugs import drug_path
 from twinsim.drugs.absorption import Absorption
 from twinsim.drugs.clearances import Clearance
 from twinsim.drugs.clinical import Clinical, Reference
+from twinsim.drugs.clinical_interactions import ClinicalCondition, ClinicalInteraction
 from twinsim.drugs.composition import Composition
 from twinsim.drugs.drug_file import Metabolite, Parts, read_parts
 from twinsim.drugs.interactions import Interaction
@@ -117,6 +118,16 @@ class Drug:
     def reference(self) -> Reference | None:
         """The dose that studies used, where the file tells it."""
         return self.parts.reference
+
+    @property
+    def clinical_interactions(self) -> tuple[ClinicalInteraction, ...]:
+        """What studies measured when it was taken with another drug; no model is made from it."""
+        return self.parts.clinical_interactions
+
+    @property
+    def clinical_conditions(self) -> tuple[ClinicalCondition, ...]:
+        """What studies measured in people with kidney or liver disease; no model is made from it."""
+        return self.parts.clinical_conditions
 
     @property
     def red_cells(self) -> Any:

@@ -11,6 +11,12 @@ from twinsim.drugs.absorption import Absorption, read_absorption
 from twinsim.drugs.citations import Citations
 from twinsim.drugs.clearances import Clearance, read_clearances
 from twinsim.drugs.clinical import Clinical, Reference, read_clinical, read_reference
+from twinsim.drugs.clinical_interactions import (
+    ClinicalCondition,
+    ClinicalInteraction,
+    read_clinical_conditions,
+    read_clinical_interactions,
+)
 from twinsim.drugs.distribution import Distribution, read_distribution
 from twinsim.drugs.interactions import Interaction, read_interactions
 from twinsim.population.fields import Faults, Fields, Number
@@ -52,11 +58,14 @@ class Parts:
     interactions: tuple[Interaction, ...]
     clinical: tuple[Clinical, ...]
     reference: Reference | None
+    clinical_interactions: tuple[ClinicalInteraction, ...]
+    clinical_conditions: tuple[ClinicalCondition, ...]
 
     def numbers(self) -> list[Number]:
         single = [self.molar_mass, self.log_p, self.log_vow, *self.acids, *self.bases, self.fu, self.blood_to_plasma]
         numbers = [number for number in single if number is not None]
         parts = [self.distribution, *self.clearances, self.absorption, *self.interactions, *self.clinical]
+        parts += [*self.clinical_interactions, *self.clinical_conditions]
         numbers += [number for part in parts if part is not None for number in part.numbers()]
         return numbers + [each.fraction for each in self.metabolites]
 
@@ -84,6 +93,8 @@ def read_parts(document: Mapping[str, Any], name: str) -> Parts:
     found["interactions"] = read_interactions(fields, sources)
     found["clinical"] = read_clinical(fields, sources)
     found["reference"] = read_reference(fields)
+    found["clinical_interactions"] = read_clinical_interactions(fields, sources)
+    found["clinical_conditions"] = read_clinical_conditions(fields, sources)
     fields.done()
     sources.done()
     faults.tell(name)

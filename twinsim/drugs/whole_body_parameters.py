@@ -10,6 +10,7 @@ from twinsim.drugs.clearances import REFERENCE_LIVER, Clearance
 from twinsim.drugs.distribution import spread
 from twinsim.drugs.drug import Drug
 from twinsim.drugs.enzymes import MICROSOMAL_PROTEIN
+from twinsim.drugs.whole_body_interactions import acts_on, interactions_of, turnover_of
 from twinsim.errors import ModelError
 from twinsim.models.pbpk._organs import ARTERIAL, ORGANS, TISSUES, VENOUS
 from twinsim.models.structure import Structure
@@ -47,14 +48,39 @@ def word(text: str) -> str:
     return re.sub(r"\W+", "_", text).lower()
 
 
-def parameters_of(drug: Drug, structure: Structure, method: str) -> dict[str, Entry]:
-    """Every parameter of the structure that the drug or the patient decides; the others keep their defaults."""
-    entries = {**_anatomy(), **_binding(drug, method), **_absorption(drug, structure)}
+def parameters_of(drugs: Sequence[Drug], structure: Structure, method: str) -> dict[str, Entry]:
+    """Every parameter of the structure that a drug or the patient decides; the others keep their defaults."""
+    entries, names = _anatomy(), frozenset(structure.parameter_names)
+    acted = tuple(dict.fromkeys(enzyme for drug in drugs for enzyme in acts_on(drug)))
+    for drug in drugs:
+        end = f"_{called(drug)}" if len(drugs) > 1 else ""
+        for name, entry in _of(drug, structure, method, acted, end).items():
+            entries[name + end if name + end in names else name] = entry
+    entries |= {name: _entry(value, source) for name, (value, source) in turnover_of(structure, acted).items()}
+    return entries
+
+
+def _of(drug: Drug, structure: Structure, method: str, acted: Sequence[str], end: str) -> dict[str, Entry]:
+    """The entries of one drug, by the plain names of parameters."""
+    entries = {**_binding(drug, method), **_absorption(drug, structure, end)}
     for clearance in drug.clearances:
         entries |= _clearance(clearance, drug)
     if any(each.kind == "filtration" for each in drug.clearances):
         entries["gfr"] = _entry("1", ITEMS["gfr"].source, [_times("gfr")])
+    effects = interactions_of(drug, acted)
+    known = frozenset(structure.parameter_names)
+    entries |= {name: _entry(value, told) for name, (value, told) in effects.items() if name + end in known}
     return entries
+
+
+def called(drug: Drug) -> str:
+    """The name of a drug among the substances of a body, which routes and outputs end in.
+
+    >>> word("my drug")
+    'my_drug'
+    """
+    own = word(drug.name)
+    return own if own.isidentifier() and own not in TISSUES else f"drug_{own}"
 
 
 def _entry(value: str, source: str, relations: Sequence[Any] = (), *, is_fixed: bool = True) -> Entry:
@@ -143,7 +169,7 @@ def _binding(drug: Drug, method: str) -> dict[str, Entry]:
     return entries
 
 
-def _absorption(drug: Drug, structure: Structure) -> dict[str, Entry]:
+def _absorption(drug: Drug, structure: Structure, end: str) -> dict[str, Entry]:
     """kdiss, ka, fa and what the gut wall takes."""
     absorption = drug.absorption
     if absorption is None:
@@ -168,7 +194,7 @@ def _absorption(drug: Drug, structure: Structure) -> dict[str, Entry]:
     if not passing > 0.0:
         what = "the gut wall takes the whole dose"
         raise ModelError(what, where=f"drug {drug.name}, absorption.gut_wall", do="give fractions that leave some")
-    villi, permeability = (structure.parameter(name).default for name in ("q_villi", "clperm"))
+    villi, permeability = (structure.parameter(name).default for name in ("q_villi", f"clperm{end}"))
     qgut = villi * permeability / (villi + permeability)
     for each in absorption.gut_wall:
         name = each.enzyme.lower()

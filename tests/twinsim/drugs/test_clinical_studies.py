@@ -15,7 +15,7 @@ from kernels import endpoints
 from twinsim.drugs.clinical import Clinical, pool
 from twinsim.population.fields import Number
 
-DRUGS = twinsim.drug_names()
+DRUGS = [name for name in twinsim.drug_names() if twinsim.drug(name).reference is not None]
 TRACE = 1e-9  # mg: so little that nothing saturates
 
 

@@ -29,11 +29,16 @@ MEASURED = {
 WITHIN_VOLUME, WITHIN_CLEARANCE = 2.5, 1.35
 ASSUMED = {
     "caffeine": 5,
+    "clarithromycin": 5,
     "digoxin": 1,
+    "fluconazole": 1,
+    "fluvoxamine": 5,
+    "ketoconazole": 8,
     "metformin": 3,
     "midazolam": 2,
     "paracetamol": 3,
     "propranolol": 4,
+    "rifampicin": 6,
     "theophylline": 0,
     "warfarin": 1,
 }

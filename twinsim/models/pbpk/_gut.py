@@ -12,7 +12,7 @@
     enterocytes    d enterocytes/dt = absorbed - (qgut + fu_gut sum of clint_gut) enterocytes/v_enterocytes
     gallbladder    d gallbladder/dt = bile - bile_emptying gallbladder,  into lumen or intestine1
 
-Without absorption by stomach and colon the fraction absorbed of a solution is 1 - (1 + ka/kt)^-7. Enterocytes see what
+Without absorption by stomach and colon the fraction absorbed of a solution is 1 - (1 + ka/kt)^-7. Enterocytes hold what
 is absorbed, not what arteries bring.
 
 Source: Yu and Amidon 1999, Int J Pharm 186:119, transit; Yang et al. 2007, Curr Drug Metab 8:676, qgut; Noyes and

@@ -1,8 +1,11 @@
 """Enzymes and what they do to substances, in the liver and in the gut wall. c is unbound, at that site.
 
-    pathway      clint e c / (1 + sum of i/ki + c/km)        km where saturable, i of the substances that inhibit
+    pathway      clint e c / (1 + sum of i/ki + c/km)        km where saturable, i of the substances that inhibit; there
+                                                             km takes the place of a substance's own ki
     enzyme       d e/dt = kdeg (1 + sum of emax i/(ec50 + i)) - (kdeg + sum of kinact i/(kapp + i)) e,   e = 1 at first
     bile         clint_bile c
+    in the wall  i = fu_gut enterocytes/v_enterocytes + fu arterial/(v_arterial bp): enzymes feel what arteries bring,
+                 though nothing of that is taken there
 
     well stirred     c = fu a / (v kp), the liver's own
     parallel tube    that times (exp(x) - 1)/x, the log mean of both ends,   x = fu sum of clint / (bp q)
@@ -30,10 +33,10 @@ _KDEG = {"liver": 0.0158, "gut": 0.0288}  # Asaumi et al. 2018, as above
 
 
 class Activity(NamedTuple):
-    """Of an enzyme at a site: its amount relative to rest, and 1 + sum of i/ki."""
+    """Of an enzyme at a site: its amount relative to rest, and i/ki of each substance that inhibits it, by name."""
 
     amount: Any = 1.0
-    competition: Any = 1.0
+    held: tuple[tuple[str, Any], ...] = ()
 
 
 def declared(body: Body, substance: Substance) -> Declared:
@@ -110,13 +113,14 @@ def declared_enzymes(body: Body) -> Declared:
 
 
 def concentrations(body: Body, x: Mapping[str, Any], p: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
-    """Unbound concentration [mg/L] of every substance at every site where it may meet enzymes: (substance, site)."""
+    """Unbound concentration [mg/L] at which every substance acts on the enzymes of every site: (substance, site)."""
     found = {}
     for substance in body.substances:
         own_x, own_p = x[substance.name], p[substance.name]
         found[substance.name, "liver"] = unbound(body, "liver", own_x, own_p)
+        found[substance.name, "gut"] = own_p.fu * own_x.arterial / (own_p.v_arterial * own_p.bp)
         if substance.gut_wall == "enterocytes":
-            found[substance.name, "gut"] = own_p.fu_gut * own_x.enterocytes / own_p.v_enterocytes
+            found[substance.name, "gut"] += own_p.fu_gut * own_x.enterocytes / own_p.v_enterocytes
     return found
 
 
@@ -127,13 +131,13 @@ def activities(
     found, moving = {}, turned_over(body)
     for enzyme in body.enzymes:
         for site in SITES:
-            held = [
-                free[other.name, site] / getattr(p[other.name], f"ki_{enzyme}")
+            held = tuple(
+                (other.name, free[other.name, site] / getattr(p[other.name], f"ki_{enzyme}"))
                 for other in body.substances
-                if enzyme in other.inhibits and (other.name, site) in free
-            ]
+                if enzyme in other.inhibits
+            )
             amount = getattr(x, f"enzyme_{enzyme}_{site}") if (enzyme, site) in moving else 1.0
-            found[enzyme, site] = Activity(amount, total([1.0, *held]))
+            found[enzyme, site] = Activity(amount, held)
     return found
 
 
@@ -144,9 +148,7 @@ def turnover(body: Body, x: Any, p: Mapping[str, Any], free: Mapping[tuple[str, 
         kdeg = getattr(p[body.substances[0].name], f"kdeg_{enzyme}_{site}")
         made, lost = [1.0], [kdeg]
         for other in body.substances:
-            own, i = p[other.name], free.get((other.name, site))
-            if i is None:
-                continue
+            own, i = p[other.name], free[other.name, site]
             if enzyme in other.induces:
                 made.append(getattr(own, f"emax_{enzyme}") * i / (getattr(own, f"ec50_{enzyme}") + i))
             if enzyme in other.inactivates:
@@ -162,10 +164,10 @@ def clearances(substance: Substance, site: str, free: Any, p: Any, active: Mappi
     for pathway in substance.at(site):
         activity = active.get((pathway.enzyme, site), Activity())
         clint = getattr(p, f"clint_gut_{pathway.name}" if site == "gut" else f"clint_{pathway.name}")
-        held = activity.competition
+        held = [ratio for name, ratio in activity.held if not (pathway.saturable and name == substance.name)]
         if pathway.saturable:
-            held = held + free / getattr(p, f"km_{pathway.name}")
-        found[pathway.name] = clint * activity.amount / held
+            held.append(free / getattr(p, f"km_{pathway.name}"))
+        found[pathway.name] = clint * activity.amount / total([1.0, *held])
     return found
 
 

@@ -7,7 +7,8 @@
              - (kdeg + kinact_cyp3a4_perpetrator i / (kapp_cyp3a4_perpetrator + i)) e,   e = 1 at the beginning
 
 e is enzyme_cyp3a4_liver with kdeg_cyp3a4_liver, or enzyme_cyp3a4_gut with kdeg_cyp3a4_gut; c and i are unbound:
-fu <tissue>/(v_<tissue> kp) in the liver, fu_gut_<substance> enterocytes_<substance>/v_enterocytes in the gut wall.
+fu <tissue>/(v_<tissue> kp) in the liver, fu_gut_<substance> enterocytes_<substance>/v_enterocytes in the gut wall;
+there fu arterial/(v_arterial bp) of the perpetrator adds to i.
 An effect that a drug does not have: ki_cyp3a4_perpetrator = 1e9, emax_cyp3a4_perpetrator = 0,
 kinact_cyp3a4_perpetrator = 0.
 

@@ -1,0 +1,26 @@
+"""Every experiment of the menu in a tiny size: the words behind its name."""
+
+from importlib import resources
+
+STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
+UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
+PBPK = (
+    "pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_hepatic_impairment", "pbpk_children",
+    "pbpk_drug",
+)  # fmt: skip
+TINY = {
+    "quickstart": ["population.size=40", "times.count=25"],
+    "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
+    **dict.fromkeys((*PBPK, "pbpk_interaction"), ["population.size=12", "times.count=13"]),
+    "pbpk_drug": ["drug=theophylline", "population.size=12", "times.count=13"],
+    "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
+    "sweep": ["population.size=40", "times.count=13"],
+    "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
+    "fit_theophylline": ["calibrate.bootstrap=3"],
+    "fit_phenobarbital": [],
+    "fit_warfarin": [],
+    "simulate_and_refit": ["population.size=12", "calibrate.studies=4", "times.at=[0.5,1,2,5,9,24]"],
+}
+OUTSIDE = {"fit_phenobarbital": "pheno_sd.csv", "fit_warfarin": "warfarin.csv"}
+STAGES = {"fit_warfarin": ("warfarin_pk", "warfarin_pkpd")}
+BY_RECORD = ("predict", "fit", "fit_theophylline", "fit_phenobarbital", "fit_warfarin", "simulate_and_refit")

@@ -1,0 +1,43 @@
+"""The kinds of experiments, and the keys that say nothing to each."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+# kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
+Kind = Literal[
+    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "predict", "sweep", "fit", "fit_stages",
+    "simulate_and_refit",
+]  # fmt: skip
+KINDS: tuple[str, ...] = get_args(Kind)
+_OBSERVED = ("dvid", "lloq")
+_TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
+_DESIGNED = ("covariates", "population", "regimen", "times")
+_NOT_FITTED = (
+    "drug", "perpetrator", "start", "parameters", "precision", "outputs", "solver.max_steps", "solver.dense",
+    "endpoints", "observed", "occasions", "sweep", "save", "runner",
+)  # fmt: skip
+_NOT_PREDICTED = (
+    "drug", "perpetrator", "start", "parameters", "covariates", "precision", "outputs", "seed", "solver.max_steps",
+    "solver.dense", "population", "regimen", "times", "endpoints", "observed", "calibrate", "sweep", "save", "runner",
+    "method", "lloq", "stages",
+)  # fmt: skip
+_NOT_QUICK = (
+    "drug", "perpetrator", "typical", "parameters", "covariates", "calibrate", "sweep", "method", "interpolation",
+    "stages", *_OBSERVED,
+)  # fmt: skip
+_NOT_RECOVERED = (
+    "covariates", "stages", "lloq", "calibrate.bootstrap", "calibrate.strata", "population.cirrhosis", "population.ckd",
+)  # fmt: skip
+# Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
+WITHOUT_EFFECT = {
+    "quickstart": _NOT_QUICK,
+    "cohort_pk": ("drug", "perpetrator", "sweep", *_TABLES),
+    "pbpk": ("model", "perpetrator", "observed", "occasions", "sweep", *_TABLES),
+    "pbpk_interaction": ("model", "observed", "occasions", "sweep", *_TABLES),
+    "predict": _NOT_PREDICTED,
+    "sweep": ("drug", "perpetrator", *_TABLES),
+    "fit": (*_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
+    "fit_stages": (*_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
+    "simulate_and_refit": (*_NOT_FITTED, *_NOT_RECOVERED),
+}
