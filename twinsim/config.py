@@ -16,7 +16,8 @@ from twinsim.errors import UsageError
 from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
-KINDS = ("quickstart", "cohort_pk", "pbpk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
+KINDS = ("quickstart", "cohort_pk", "pbpk", "organ", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
+_ORGAN = ("events", "spread", "spread_source", "begin")
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
@@ -38,20 +39,22 @@ _NOT_RECOVERED = (
 )  # fmt: skip
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
-    "quickstart": _NOT_QUICK,
-    "cohort_pk": ("drug", "sweep", *_TABLES),
-    "pbpk": ("model", "observed", "occasions", "sweep", *_TABLES),
-    "predict": _NOT_PREDICTED,
-    "sweep": ("drug", *_TABLES),
-    "fit": (*_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
-    "fit_stages": (*_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
-    "simulate_and_refit": (*_NOT_FITTED, *_NOT_RECOVERED),
+    "quickstart": (*_ORGAN, *_NOT_QUICK),
+    "cohort_pk": (*_ORGAN, "drug", "sweep", *_TABLES),
+    "pbpk": (*_ORGAN, "model", "observed", "occasions", "sweep", *_TABLES),
+    "organ": ("drug", "occasions", "sweep", "regimen.steady_state", *_TABLES),
+    "predict": (*_ORGAN, *_NOT_PREDICTED),
+    "sweep": (*_ORGAN, "drug", *_TABLES),
+    "fit": (*_ORGAN, *_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
+    "fit_stages": (*_ORGAN, *_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
+    "simulate_and_refit": (*_ORGAN, *_NOT_FITTED, *_NOT_RECOVERED),
 }
 # Mappings whose keys the user chooses.
 OPEN_KEYS = (
     "typical",
     "parameters",
     "covariates",
+    "spread",
     "columns",
     "interpolation",
     "dvid",
@@ -158,7 +161,9 @@ class Sweep:
 class RunConfig:
     """Everything that a run is told; the keys of conf/config.yaml."""
 
-    kind: Literal["quickstart", "cohort_pk", "pbpk", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit"]
+    kind: Literal[
+        "quickstart", "cohort_pk", "pbpk", "organ", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit"
+    ]
     experiment: str = ""
     help: str = ""
     title: str = ""
@@ -185,6 +190,10 @@ class RunConfig:
     typical: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
+    events: tuple[Mapping[str, str], ...] = ()
+    spread: Mapping[str, str] = field(default_factory=dict)
+    spread_source: str = "assumed"
+    begin: Literal["start", "equilibrium"] = "start"
     columns: Mapping[str, str] = field(default_factory=dict)
     interpolation: Mapping[str, str] = field(default_factory=dict)
     dvid: Mapping[str, str | None] = field(default_factory=dict)
