@@ -1,7 +1,7 @@
 """What both glucose organs share: a meal on its way through stomach and gut, glucose in plasma and tissue.
 
     stomach       = qsto1 + qsto2                                   solid and ground [mg]
-    full          = stomach / (stomach + emptied)                   of what was there when the last meal began
+    full          = stomach / meal,   meal = stomach + emptied + begun - swallowed,   at least least_meal
     kempt         = kmin + (kmax - kmin)/2 (tanh(2.5 (full - b)/(1 - b)) - tanh(2.5 (full - d)/d) + 2)
     d qsto1/dt    = -kgri qsto1
     d qsto2/dt    =  kgri qsto1 - kempt qsto2
@@ -9,8 +9,11 @@
     d qgut/dt     =  kempt qsto2 - kabs qgut
     ra            =  f kabs qgut / bw                               [mg/kg/min]
 
+    begun, swallowed                                                 counters that nothing changes but events
+
 The papers write kempt for one meal D, with 5/(2 D (1 - b)) (stomach - b D); simulators take for D what the stomach held
 when eating began and what has been eaten since. That is stomach + emptied, if emptied is set to 0 when a meal begins.
+simglucose counts a minute's food as that minute begins: then begun holds it, and swallowed what has gone down.
 
     d gp/dt = egp + ra - fcns - renal - k1 gp + k2 gt,              renal = max(ke1 (gp - ke2), 0)
     d gt/dt = k1 gp - k2 gt - (utilisation vm0 + vmx (ix - ib)) gt/(km0 + gt)
@@ -35,6 +38,8 @@ STOMACH = (
     State("qsto1", "mg", "glucose in the stomach, solid", quantity="glucose"),
     State("qsto2", "mg", "glucose in the stomach, ground", quantity="glucose"),
     State("emptied", "mg", "glucose that left the stomach since the last meal began; a meal sets it to 0"),
+    State("begun", "mg", "food of this meal that counted before it was swallowed; a meal sets it to 0"),
+    State("swallowed", "mg", "as much of it as has been swallowed; a meal sets it to 0"),
     State("qgut", "mg", "glucose in the gut", quantity="glucose"),
 )
 GLUCOSE = (
@@ -58,12 +63,13 @@ def gut(x: Any, p: Any, kgri: Any) -> Gut:
         kgri: rate constant of grinding [1/min].
     """
     stomach = x.qsto1 + x.qsto2
-    full = stomach / jnp.maximum(stomach + x.emptied, p.least_meal)
+    full = stomach / jnp.maximum(stomach + x.emptied + x.begun - x.swallowed, p.least_meal)
     turns = jnp.tanh(2.5 * (full - p.b) / (1.0 - p.b)) - jnp.tanh(2.5 * (full - p.d) / p.d)
     kempt = p.kmin + 0.5 * (p.kmax - p.kmin) * (turns + 2.0)
     ground, leaving, absorbed = kgri * x.qsto1, kempt * x.qsto2, p.kabs * x.qgut
     slopes = {"qsto1": -ground, "qsto2": ground - leaving, "emptied": leaving, "qgut": leaving - absorbed}
-    return Gut(slopes, p.f * absorbed / p.bw, (1.0 - p.f) * absorbed)
+    counters = {"begun": 0.0 * leaving, "swallowed": 0.0 * leaving}
+    return Gut({**slopes, **counters}, p.f * absorbed / p.bw, (1.0 - p.f) * absorbed)
 
 
 class Rest(NamedTuple):

@@ -1,6 +1,6 @@
 """Glucose and insulin of a person whose pancreas works: meals, liver, tissues, kidney and beta cells.
 
-Stomach and gut (qsto1, qsto2, emptied, qgut; kgri, kmax, kmin, kabs, b, d, f, least_meal) and glucose (gp, gt; vg, k1,
+Stomach and gut (qsto1, qsto2, emptied, begun, swallowed, qgut; kgri, kmax, kmin, kabs, b, d, f, least_meal) and glucose (gp, gt; vg, k1,
 k2, fcns, vmx, km0, utilisation, ke1, ke2) as `_meal` says. Insulin in liver and plasma, its delayed action, secretion:
 
     egp        = max(production kp1 - kp2 gp - kp3 i2 - kp4 ipo, 0)
@@ -23,8 +23,8 @@ extraction heb. That is a state of rest, from which one starts, if (the paper's 
 The defaults of gb, ib and egpb are those that the paper's table of kp1, vm0, m6 and others implies, so that these come
 out as printed. Drugs and conditions act on any parameter; production, utilisation and secretion scale what is derived.
 
-Needs: insulin_appearance, from injections or a pump; 0 alone. Routes: meal into qsto1. Each meal begins with the event
-"set emptied to 0" (`twinsim.meals` writes both).
+Needs: insulin_appearance, from injections or a pump; 0 alone. Routes: meal into qsto1. `twinsim.meals` writes meals,
+with the events by which the stomach counts from the beginning of each.
 
 The paper's X and Y are ix - ib and provision - sb.
 

@@ -1,6 +1,6 @@
 """Glucose and insulin of a person with type 1 diabetes: meals, insulin under the skin, liver, tissues, kidney, sensor.
 
-Stomach and gut (qsto1, qsto2, emptied, qgut; kmax for grinding too, kmin, kabs, b, d, f, least_meal) and glucose (gp,
+Stomach and gut (qsto1, qsto2, emptied, begun, swallowed, qgut; kmax for grinding too, kmin, kabs, b, d, f, least_meal) and glucose (gp,
 gt; vg, k1, k2, fcns, vmx, km0, utilisation, ke1, ke2) as `_meal` says. Nothing is secreted; insulin comes from the
 skin:
 
