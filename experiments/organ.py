@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,27 +45,22 @@ def model_of(config: RunConfig) -> Any:
     if name in twinsim.structures():
         structure = twinsim.structure(name)
         document: dict[str, Any] = {"name": name, "title": name, "source": structure.source, "structure": name}
+        document["parameters"] = _with_defaults({}, structure, structure.parameter_names)
     else:
         plain = twinsim.population_model(name)
         structure, document = plain.structure, {"name": plain.name, **plain.document}
     if config.spread:
-        document["parameters"] = _with_defaults(document.get("parameters", {}), structure, config.spread)
+        document["parameters"] = _with_defaults(document["parameters"], structure, config.spread)
         own = [
             {"parameter": parameter, "distribution": "lognormal", "cv": cv, "source": config.spread_source}
             for parameter, cv in config.spread.items()
         ]
         document["between_patients"] = [*document.get("between_patients", []), *own]
-    model = twinsim.population_model(document) if "parameters" in document else _bare(structure)
+    model = twinsim.population_model(document)
     return model.with_thetas(config.typical) if config.typical else model
 
 
-def _bare(structure: Any) -> Any:
-    from twinsim.population.bare import bare_model
-
-    return bare_model(structure)
-
-
-def _with_defaults(given: Any, structure: Any, names: Any) -> dict[str, Any]:
+def _with_defaults(given: Mapping[str, Any], structure: Any, names: Iterable[str]) -> dict[str, Any]:
     """Entries of a model file for parameters that are to vary and have none."""
     entries = dict(given)
     for name in names:
@@ -98,10 +94,11 @@ def clinical_section(model: Any, path: Path) -> list[Section]:
     head = ["output", "meaning", "unit", "normal", "at the beginning", "normal then", "over time", "normal of the time"]
     text = (
         "At the beginning: median and, in brackets, 5 % and 95 % quantiles of patients. Over time: from the lowest 5 % "
-        "quantile to the highest 95 % one. Normal then: patients within the range at the beginning; normal of the time: "
-        "of all patients and times."
+        "quantile to the highest 95 % one. Normal then: patients within the range at the beginning; normal of the "
+        "time: of all patients and times."
     )
-    return [Section("Clinical outputs", text, table=Table([*head, "source of the range"], rows, frozenset({4, 5, 6, 7})))]
+    table = Table([*head, "source of the range"], rows, frozenset({4, 5, 6, 7}))
+    return [Section("Clinical outputs", text, table=table)]
 
 
 def _inside(root: Any, port: Any, when: slice) -> str:
@@ -110,4 +107,6 @@ def _inside(root: Any, port: Any, when: slice) -> str:
         return "-"
     values = np.asarray(root[port.name])[..., when]
     values = values[np.isfinite(values)]
-    return f"{100.0 * np.mean((values >= port.normal.low) & (values <= port.normal.high)):.0f} %" if values.size else "-"
+    if not values.size:
+        return "-"
+    return f"{100.0 * np.mean((values >= port.normal.low) & (values <= port.normal.high)):.0f} %"

@@ -22,8 +22,8 @@ Where gp reaches 0 the brain takes no more than there is. At rest gp = gb vg, an
 
     gt = (fcns + renal - egpb + k1 gp)/k2,   vm0 = (egpb - fcns - renal) (km0 + gt)/gt
 
-Source: Dalla Man, Camilleri and Cobelli 2006, IEEE Trans Biomed Eng 53:2472, the gut; Dalla Man, Rizza and Cobelli 2007,
-IEEE Trans Biomed Eng 54:1740, the rest.
+Source: Dalla Man, Camilleri and Cobelli 2006, IEEE Trans Biomed Eng 53:2472, the gut; Dalla Man, Rizza and Cobelli
+2007, IEEE Trans Biomed Eng 54:1740, the rest.
 """
 
 from __future__ import annotations

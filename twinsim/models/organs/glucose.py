@@ -1,7 +1,8 @@
 """Glucose and insulin of a person whose pancreas works: meals, liver, tissues, kidney and beta cells.
 
-Stomach and gut (qsto1, qsto2, emptied, begun, swallowed, qgut; kgri, kmax, kmin, kabs, b, d, f, least_meal) and glucose (gp, gt; vg, k1,
-k2, fcns, vmx, km0, utilisation, ke1, ke2) as `_meal` says. Insulin in liver and plasma, its delayed action, secretion:
+Stomach and gut (qsto1, qsto2, emptied, begun, swallowed, qgut; kgri, kmax, kmin, kabs, b, d, f, least_meal) and glucose
+(gp, gt; vg, k1, k2, fcns, vmx, km0, utilisation, ke1, ke2) as `_meal` says. Insulin in liver and plasma, its delayed
+action, secretion:
 
     egp        = max(production kp1 - kp2 gp - kp3 i2 - kp4 ipo, 0)
     d il/dt    = s - (m1 + m3) il + m2 ip,     m3 = he m1/(1 - he),   he = max(m6 - m5 s, 0)
@@ -46,6 +47,7 @@ from twinsim.models.structure import POSITIVE, Parameter, Port, Range, Route, St
 _TABLE = "Dalla Man 2007, IEEE TBME 54:1740, table 1, normal value"
 _IMPLIED = f"implied by {_TABLE}s"
 _HANDLE = "1 by definition: of the patient without drugs"
+_NO_MEAL = "assumed: only keeps 0/0 away"
 _FRACTION = (0.01, 0.99)
 
 
@@ -76,7 +78,17 @@ def derived(p: Any) -> dict[str, Any]:
 def start(p, u):
     liver, sb = basal_secretion(p)
     at = rest(p)
-    return {"gp": at.gp, "gt": at.gt, "il": liver, "ip": p.ib * p.vi, "i1": p.ib, "i2": p.ib, "ix": p.ib, "ipo": sb / p.gamma, "provision": sb}
+    return {
+        "gp": at.gp,
+        "gt": at.gt,
+        "il": liver,
+        "ip": p.ib * p.vi,
+        "i1": p.ib,
+        "i2": p.ib,
+        "ix": p.ib,
+        "ipo": sb / p.gamma,
+        "provision": sb,
+    }
 
 
 def now(x: Any, p: Any) -> Now:
@@ -129,8 +141,7 @@ structure = Structure(
     name="organs/glucose",
     time="min",
     parameters=(
-        Parameter("bw", "kg", 78.0, "body weight", "Dalla Man 2007, mean of the normal subjects, as BIOMD0000000379 has it",
-                  (1.0, 400.0)),
+        Parameter("bw", "kg", 78.0, "body weight", "Dalla Man 2007, as BIOMD0000000379 has it", (1.0, 400.0)),
         Parameter("gb", "mg/dL", 91.7996, "glucose after a night without food", _IMPLIED, (20.0, 600.0)),
         Parameter("ib", "pmol/L", 25.5878, "insulin after a night without food", _IMPLIED, (0.1, 2000.0)),
         Parameter("egpb", "mg/kg/min", 1.91579, "glucose made by the liver then", _IMPLIED, (0.1, 20.0)),
@@ -150,7 +161,7 @@ structure = Structure(
         Parameter("f", "1", 0.90, "part of what is absorbed that appears in plasma", _TABLE, (0.0, 1.0)),
         Parameter("b", "1", 0.82, "part of the meal left where emptying slows down", _TABLE, _FRACTION),
         Parameter("d", "1", 0.010, "part of the meal left where it quickens again", _TABLE, (0.001, 0.99)),
-        Parameter("least_meal", "mg", 1.0, "below it a stomach counts as empty", "assumed: only keeps 0/0 away", POSITIVE),
+        Parameter("least_meal", "mg", 1.0, "below it a stomach counts as empty", _NO_MEAL, POSITIVE),
         Parameter("kp2", "1/min", 0.0021, "liver's sensitivity to glucose", _TABLE),
         Parameter("kp3", "mg L/kg/min/pmol", 0.009, "liver's sensitivity to insulin", _TABLE),
         Parameter("kp4", "mg/min/pmol", 0.0618, "liver's sensitivity to portal insulin", _TABLE),

@@ -1,8 +1,8 @@
 """Glucose and insulin of a person with type 1 diabetes: meals, insulin under the skin, liver, tissues, kidney, sensor.
 
-Stomach and gut (qsto1, qsto2, emptied, begun, swallowed, qgut; kmax for grinding too, kmin, kabs, b, d, f, least_meal) and glucose (gp,
-gt; vg, k1, k2, fcns, vmx, km0, utilisation, ke1, ke2) as `_meal` says. Nothing is secreted; insulin comes from the
-skin:
+Stomach and gut (qsto1, qsto2, emptied, begun, swallowed, qgut; kmax for grinding too, kmin, kabs, b, d, f,
+least_meal) and glucose (gp, gt; vg, k1, k2, fcns, vmx, km0, utilisation, ke1, ke2) as `_meal` says. Nothing is
+secreted; insulin comes from the skin:
 
     egp        = max(production kp1 - kp2 gp - kp3 i2, 0)
     d isc1/dt  = pump u2ss bw/potency - (kd + ka1) isc1                  [U/min]
@@ -31,8 +31,9 @@ The paper's X is ix - ib.
 Differs: simglucose stops glucose for ever once gp falls below 0; here the brain takes no more than there is. As there,
 and as in the source, tissues may give glucose back where a patient has no insulin at all (vm0 + vmx (ix - ib) < 0).
 
-Source: Dalla Man, Rizza and Cobelli 2007, IEEE Trans Biomed Eng 54:1740; Kovatchev, Breton, Dalla Man and Cobelli 2009,
-J Diabetes Sci Technol 3:44, the simulator of 2008 (S2008); its equations and values as simglucose 0.2.11 has them (Xie).
+Source: Dalla Man, Rizza and Cobelli 2007, IEEE Trans Biomed Eng 54:1740; Kovatchev, Breton, Dalla Man and Cobelli
+2009, J Diabetes Sci Technol 3:44, the simulator of 2008 (S2008); its equations and values as simglucose 0.2.11 (Xie)
+has them.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from twinsim.models.structure import POSITIVE, Parameter, Port, Range, Route, St
 _ADULTS = "median of the ten adults of S2008, vpatient_params.csv of simglucose 0.2.11"
 _ALL = "the same in all patients of S2008, vpatient_params.csv of simglucose 0.2.11"
 _HANDLE = "1 by definition: of the patient without drugs"
+_NO_MEAL = "assumed: only keeps 0/0 away"
 _FRACTION = (0.01, 0.99)
 
 
@@ -159,7 +161,7 @@ structure = Structure(
         Parameter("f", "1", 0.90, "part of what is absorbed that appears in plasma", _ALL, (0.0, 1.0)),
         Parameter("b", "1", 0.78817, "part of the meal left where emptying slows down", _ADULTS, _FRACTION),
         Parameter("d", "1", 0.17801, "part of the meal left where it quickens again", _ADULTS, (0.001, 0.99)),
-        Parameter("least_meal", "mg", 1.0, "below it a stomach counts as empty", "assumed: only keeps 0/0 away", POSITIVE),
+        Parameter("least_meal", "mg", 1.0, "below it a stomach counts as empty", _NO_MEAL, POSITIVE),
         Parameter("kp2", "1/min", 0.0038104, "liver's sensitivity to glucose", _ADULTS),
         Parameter("kp3", "mg L/kg/min/pmol", 0.0083144, "liver's sensitivity to insulin", _ADULTS),
         Parameter("ki", "1/min", 0.0090885, "rate constant of insulin's delay on the liver", _ADULTS),
