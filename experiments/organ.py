@@ -49,11 +49,11 @@ def model_of(config: RunConfig) -> Any:
     else:
         plain = twinsim.population_model(name)
         structure, document = plain.structure, {"name": plain.name, **plain.document}
-    if config.spread:
-        document["parameters"] = _with_defaults(document["parameters"], structure, config.spread)
+    if config.between_patients:
+        document["parameters"] = _with_defaults(document["parameters"], structure, config.between_patients)
         own = [
-            {"parameter": parameter, "distribution": "lognormal", "cv": cv, "source": config.spread_source}
-            for parameter, cv in config.spread.items()
+            {"parameter": parameter, "distribution": "lognormal", "cv": cv, "source": config.between_patients_source}
+            for parameter, cv in config.between_patients.items()
         ]
         document["between_patients"] = [*document.get("between_patients", []), *own]
     model = twinsim.population_model(document)

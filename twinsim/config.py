@@ -17,7 +17,7 @@ from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 KINDS = ("quickstart", "cohort_pk", "pbpk", "organ", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
-_ORGAN = ("events", "spread", "spread_source", "begin")
+_ORGAN = ("events", "between_patients", "between_patients_source", "begin")
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
@@ -54,7 +54,7 @@ OPEN_KEYS = (
     "typical",
     "parameters",
     "covariates",
-    "spread",
+    "between_patients",
     "columns",
     "interpolation",
     "dvid",
@@ -191,8 +191,8 @@ class RunConfig:
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
     events: tuple[Mapping[str, str], ...] = ()
-    spread: Mapping[str, str] = field(default_factory=dict)
-    spread_source: str = "assumed"
+    between_patients: Mapping[str, str] = field(default_factory=dict)
+    between_patients_source: str = "assumed"
     begin: Literal["start", "equilibrium"] = "start"
     columns: Mapping[str, str] = field(default_factory=dict)
     interpolation: Mapping[str, str] = field(default_factory=dict)

@@ -19,10 +19,12 @@ STUDY = str(resources.files("experiments.data").joinpath("theophylline.csv"))
 UNITS = ["columns.AMT=mg/kg", "columns.DV=mg/L", "columns.WT=kg"]
 EXPERIMENTS = sorted(arguments.experiments_in([arguments.conf_folder()]))
 PBPK = ("pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_children")
+ORGANS = "organ_glucose", "organ_glucose_type1"
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
     **dict.fromkeys(PBPK, ["population.size=12", "times.count=13"]),
+    **dict.fromkeys(ORGANS, ["population.size=12", "times.count=25"]),
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
@@ -88,7 +90,8 @@ def test_an_experiment_runs_and_leaves_whole_files(done, name):
     assert files_in(folder) == sorted(["results.h5", "report.html", "run.json", *extra])
     assert answer.out.endswith(f'  import xarray\n  data = xarray.open_dataset("{folder / "results.h5"}")\n')
     assert f"results: {folder / 'results.h5'}\n" in answer.out and f"report:  {folder}" in answer.out
-    assert "(100 %)" in answer.err and f"solver {'stiff' if name in PBPK else 'closed'}" in answer.err
+    assert "(100 %)" in answer.err
+    assert f"solver {'stiff' if name in PBPK else 'explicit' if name in ORGANS else 'closed'}" in answer.err
     assert json.loads((folder / "run.json").read_text())["state"] == "finished"
     page = (folder / "report.html").read_text()
     assert "<svg" in page and "http-equiv" not in page and " nan" not in page.split("<details>")[0].lower()
@@ -107,7 +110,7 @@ def test_results_open_with_dimensions_units_and_coordinates(done, name):
             assert root["patient"].dtype == np.int64
             along = "record" if name in BY_RECORD else "time"
             assert {"patient", along} <= set(root.coords) and list(root.sizes)[-1] == along
-            assert name in BY_RECORD or root["time"].units == "h"
+            assert name in BY_RECORD or root["time"].units == ("min" if name in ORGANS else "h")
             for group in tree.subtree:
                 if group.path != "/provenance":
                     missing = [n for n, v in group.data_vars.items() if not {"units", "long_name"} <= set(v.attrs)]
