@@ -116,7 +116,7 @@ def type1(size: int, python: str, repeats: int) -> list[Row]:
     for precision in ("float32", "float64"):
         job = cohort_job(
             model, events, times, size=size, source=people if people is not None else "adults", outputs=["glucose"],
-            endpoints=(), precision=precision, rtol=1e-6 if precision == "float64" else None,
+            endpoints=(), precision=precision, rtol=1e-6 if precision == "float64" else None, dense=True,
         )  # fmt: skip
         rows.append(ours("twinsim explicit glucose_type1", job, reference, repeats))
     return rows
@@ -149,7 +149,7 @@ def meal(size: int, python: str, repeats: int) -> list[Row]:
     for precision in ("float32", "float64"):
         job = cohort_job(
             model, meals({0.0: DOSE}, rate=None), times, source=people, outputs=["glucose"], endpoints=(),
-            precision=precision, rtol=1e-6 if precision == "float64" else None,
+            precision=precision, rtol=1e-6 if precision == "float64" else None, dense=True,
         )  # fmt: skip
         rows.append(ours("twinsim explicit glucose_meal", job, reference, repeats))
     return rows

@@ -38,7 +38,7 @@ I_po' = Y + S_b + K*(dG + abs(dG))/2 - S; Y' = alpha*((over + abs(over))/2 - S_b
 
 def simglucose(problem: dict[str, Any]) -> dict[str, Any]:
     """Patients stepped by the minute, as its own environment does."""
-    from simglucose.patient import t1dpatient
+    from simglucose.patient import t1dpatient  # pyright: ignore[reportMissingImports]
 
     eaten = {int(t): g for t, g in problem["meals"]}
     bolus = {int(t): u for t, u in problem["boluses"]}
@@ -59,8 +59,8 @@ def simglucose(problem: dict[str, Any]) -> dict[str, Any]:
 
 def roadrunner(problem: dict[str, Any]) -> dict[str, Any]:
     """One patient after a meal, again and again."""
-    import antimony
-    import roadrunner as rr
+    import antimony  # pyright: ignore[reportMissingImports]
+    import roadrunner as rr  # pyright: ignore[reportMissingImports]
 
     values = "\n".join(f"{name} = {value!r};" for name, value in problem["parameters"].items())
     text = f"model meal\n{values}\n{MEAL_MODEL.format(**problem['start'])}\nend"
