@@ -26,7 +26,7 @@ def run(config: RunConfig) -> Finished:
     model = model_of(config)
     structure = model.structure
     times = times_of(config, end_of(config.events)) * units.factor("h", structure.time)
-    job = job_of(config, model, events_of(config, structure), times, equilibrium=config.begin == "equilibrium")
+    job = job_of(config, model, events_of(config, structure), times)
     lead = f"{job.size:,} virtual patients with {model.title or model.name}."
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
     return run_job(config, job, model, lead, lambda: clinical_section(model, folder / "results.h5"))

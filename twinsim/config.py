@@ -17,7 +17,7 @@ from twinsim.typed import build, keys_of, number
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 KINDS = ("quickstart", "cohort_pk", "pbpk", "organ", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit")
-_ORGAN = ("events", "between_patients", "between_patients_source", "begin")
+_ORGAN = ("events", "between_patients", "between_patients_source")
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
@@ -193,7 +193,6 @@ class RunConfig:
     events: tuple[Mapping[str, str], ...] = ()
     between_patients: Mapping[str, str] = field(default_factory=dict)
     between_patients_source: str = "assumed"
-    begin: Literal["start", "equilibrium"] = "start"
     columns: Mapping[str, str] = field(default_factory=dict)
     interpolation: Mapping[str, str] = field(default_factory=dict)
     dvid: Mapping[str, str | None] = field(default_factory=dict)
