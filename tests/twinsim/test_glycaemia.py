@@ -19,7 +19,7 @@ ADAG = {5: 97, 6: 126, 7: 154, 8: 183, 9: 212, 10: 240, 11: 269, 12: 298}
 
 
 def test_average_glucose_is_that_of_adag():
-    assert {a: round(float(estimated_average_glucose(a))) for a in ADAG} == ADAG
+    np.testing.assert_allclose(estimated_average_glucose(list(ADAG)), list(ADAG.values()), atol=0.51)  # printed whole
     np.testing.assert_allclose(hba1c(estimated_average_glucose(list(ADAG))), list(ADAG), rtol=1e-14)
 
 
