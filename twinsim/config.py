@@ -21,6 +21,7 @@ OPEN_KEYS = (
     "typical",
     "parameters",
     "covariates",
+    "between_patients",
     "columns",
     "interpolation",
     "dvid",
@@ -172,6 +173,9 @@ class RunConfig:
     typical: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
+    events: tuple[Mapping[str, str], ...] = ()
+    between_patients: Mapping[str, str] = field(default_factory=dict)
+    between_patients_source: str = "assumed"
     columns: Mapping[str, str] = field(default_factory=dict)
     interpolation: Mapping[str, str] = field(default_factory=dict)
     dvid: Mapping[str, str | None] = field(default_factory=dict)

@@ -6,10 +6,11 @@ from typing import Literal, get_args
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 Kind = Literal[
-    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "predict", "sweep", "fit", "fit_stages",
+    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "organ", "predict", "sweep", "fit", "fit_stages",
     "simulate_and_refit",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
+_ORGAN = ("events", "between_patients", "between_patients_source")
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
@@ -31,13 +32,14 @@ _NOT_RECOVERED = (
 )  # fmt: skip
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
-    "quickstart": _NOT_QUICK,
-    "cohort_pk": ("drug", "perpetrator", "sweep", *_TABLES),
-    "pbpk": ("model", "perpetrator", "observed", "occasions", "sweep", *_TABLES),
-    "pbpk_interaction": ("model", "observed", "occasions", "sweep", *_TABLES),
-    "predict": _NOT_PREDICTED,
-    "sweep": ("drug", "perpetrator", *_TABLES),
-    "fit": (*_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
-    "fit_stages": (*_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
-    "simulate_and_refit": (*_NOT_FITTED, *_NOT_RECOVERED),
+    "quickstart": (*_ORGAN, *_NOT_QUICK),
+    "cohort_pk": (*_ORGAN, "drug", "perpetrator", "sweep", *_TABLES),
+    "pbpk": (*_ORGAN, "model", "perpetrator", "observed", "occasions", "sweep", *_TABLES),
+    "pbpk_interaction": (*_ORGAN, "model", "observed", "occasions", "sweep", *_TABLES),
+    "organ": ("drug", "perpetrator", "occasions", "sweep", "regimen.steady_state", *_TABLES),
+    "predict": (*_ORGAN, *_NOT_PREDICTED),
+    "sweep": (*_ORGAN, "drug", "perpetrator", *_TABLES),
+    "fit": (*_ORGAN, *_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),
+    "fit_stages": (*_ORGAN, *_NOT_FITTED, *_DESIGNED, "model", "calibrate.studies"),
+    "simulate_and_refit": (*_ORGAN, *_NOT_FITTED, *_NOT_RECOVERED),
 }

@@ -8,11 +8,13 @@ PBPK = (
     "pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_hepatic_impairment", "pbpk_children",
     "pbpk_drug",
 )  # fmt: skip
+ORGANS = ("organ_glucose", "organ_glucose_type1")
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
     **dict.fromkeys((*PBPK, "pbpk_interaction"), ["population.size=12", "times.count=13"]),
     "pbpk_drug": ["drug=theophylline", "population.size=12", "times.count=13"],
+    **dict.fromkeys(ORGANS, ["population.size=12", "times.count=25"]),
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],

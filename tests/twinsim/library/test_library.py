@@ -42,6 +42,10 @@ TYPICAL = {
         {"weight": 70},
         {"cl": 0.2 / 24, "v1": 3.61, "q": 0.747 / 24, "v2": 2.75, "ka": 0.282 / 24, "f": 0.744, "vmax": 0},
     ),
+    # Dalla Man 2007, table 1: normal and type 2; S2008's adults: medians of simglucose's table
+    "glucose_healthy": ({"weight": 78}, {"bw": 78, "vg": 1.88, "kabs": 0.057, "vmx": 0.047, "beta": 0.11, "ke2": 339}),
+    "glucose_type2": ({"weight": 78}, {"vg": 1.49, "kabs": 0.023, "vmx": 0.034, "km0": 466.21, "k": 0.99, "ke2": 269}),
+    "glucose_type1_adults": ({}, {"bw": 86.43, "gb": 142.95, "kabs": 0.15515, "vmx": 0.043192, "ksc": 0.0915}),
     "phenytoin_yukawa_1990": ({"weight": 60, "age": 30, "comedication": 0}, {"vmax": 325 / 24, "km": 2.41}),
 }
 
@@ -83,6 +87,11 @@ def test_assumed_values_are_the_known_ones():
     infusion = {"rate", "duration"}  # answer doses with a modelled rate only
     assert answers.pop("phenytoin_yukawa_1990") == {"v", "ka", "lag", "concentration.proportional"}
     assert answers.pop("mab_davda_2014") == {"km"}
+    scatter = {f"omega({name},{name})" for name in ("gb", "ib", "egpb", "kabs", "kp3", "vmx", "beta", "k")}
+    assert answers.pop("glucose_healthy") == {"least_meal", "glucose.proportional", *scatter}
+    assert answers.pop("glucose_type2") == {"least_meal", "glucose.proportional", *scatter}
+    own = {"least_meal", "glucose.proportional", "interstitial_glucose.additive"}
+    assert answers.pop("glucose_type1_adults") == own
     assert all(names <= infusion for names in answers.values())
 
 
