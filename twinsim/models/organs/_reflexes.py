@@ -58,16 +58,23 @@ CHEMISTRY = (
     Parameter(
         "exercise_dilation",
         "min/mL",
-        0.00175,
-        "systemic conductance gained, over that at rest, per oxygen consumed",
+        0.0011,
+        "conductance of arterioles and veins gained, over rest, per oxygen consumed",
         "assumed: so that output rises 6 L per L of oxygen",
+    ),
+    Parameter(
+        "muscle_pump",
+        "mL min/mL",
+        0.18,
+        "what working muscle takes off the veins' unstressed volume, per oxygen consumed",
+        "assumed: with exercise_dilation",
     ),
     Parameter(
         "central_command",
         "mmHg min/mL",
-        0.046,
+        0.048,
         "what the set point rises per oxygen consumed",
-        "assumed: so that the heart beats 120 1/min at 1.25 L/min",
+        "assumed: so that the heart beats 100 1/min at 1 L/min",
     ),
     Parameter("hypoxic_threshold", "mmHg", 60.0, "arterial oxygen below which the heart quickens", "assumed", POSITIVE),
     Parameter(

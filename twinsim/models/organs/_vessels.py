@@ -71,11 +71,16 @@ def ventricles(p: Any, sympathetic: Any) -> tuple[Ventricle, Ventricle]:
     )
 
 
-def vessels(p: Any, resistance: Any) -> tuple[Vessel, Vessel, Vessel, Vessel]:
-    """Systemic arteries and veins, pulmonary arteries and veins; resistance of the first [mmHg s/mL] as it is now."""
+def vessels(p: Any, tone: Any, dilation: Any) -> tuple[Vessel, Vessel, Vessel, Vessel]:
+    """Systemic arteries and veins, pulmonary arteries and veins.
+
+    Args:
+        tone: of arterioles, by nerves, over rest.
+        dilation: of arterioles and veins by working muscle, over rest.
+    """
     return (
-        Vessel(p.arterial_compliance, resistance),
-        Vessel(p.venous_compliance, p.venous_resistance),
+        Vessel(p.arterial_compliance, p.systemic_resistance * tone / dilation),
+        Vessel(p.venous_compliance, p.venous_resistance / dilation),
         Vessel(p.pulmonary_arterial_compliance, p.pulmonary_resistance),
         Vessel(p.pulmonary_venous_compliance, p.mitral_resistance),
     )

@@ -10,11 +10,12 @@
     s_a = 18 mmHg atan((Pa - set point) / 18 mmHg),  s_c with 5 mmHg of transmural central venous pressure
     d sympathetic/dt = (s_a - sympathetic) / 7 s,  vagal alike with 0.76 s
     T = 60 / resting_heart_rate + gs sympathetic + gv vagal;  end-systolic compliances (1 + g sympathetic) / elastance
-    d tone/dt = (-g s_a - gc s_c - tone) / 12 s,       R = systemic_resistance (1 + tone) / (1 + exercise)
+    d tone/dt = (-g s_a - gc s_c - tone) / 12 s,       R = systemic_resistance (1 + tone) / (1 + e)
     d reservoir/dt = (k s_a + kc s_c - reservoir) / 19 s,   the veins' unstressed volume changes by it
 
-Each delay is the mean of the triangular response that Heldt gives, as one exponential. Exercise, oxygen consumption
-above rest, dilates and moves the set point (central command); hypoxaemia below 60 mmHg quickens the heart.
+Each delay is the mean of the triangular response that Heldt gives, as one exponential. Exercise is oxygen consumption
+above rest: it dilates arterioles and veins of muscle alike (e), pumps blood out of them and moves the set point
+(central command). Hypoxaemia below 60 mmHg quickens the heart.
 
 Systolic and diastolic pressure are those of a windkessel that takes the stroke evenly while the heart ejects. Central
 venous pressure is behind the large veins' resistance. Elastances are linear, so that overfilling is not resisted.
@@ -52,11 +53,12 @@ def _now(x, p, u):
     """Pressures [mmHg], flows [mL/s] and what else a moment of the circulation has."""
     period = heart_period(x, p, u)
     peak = systole(p, period)
-    vasomotor = (1.0 + x.tone) / (1.0 + p.exercise_dilation * exercise(p, u))
-    arteries, veins, pulmonary_arteries, pulmonary_veins = vessels(p, vasomotor * p.systemic_resistance)
+    tone, dilation = 1.0 + x.tone, 1.0 + p.exercise_dilation * exercise(p, u)
+    arteries, veins, pulmonary_arteries, pulmonary_veins = vessels(p, tone, dilation)
     pa = (x.arteries - p.arterial_unstressed_volume) / arteries.compliance
     volume = 1000.0 * u.blood_volume - sum(getattr(x, name) for name in _VOLUMES)
-    pv = (volume - p.venous_unstressed_volume - x.reservoir) / veins.compliance
+    shift = x.reservoir - p.muscle_pump * exercise(p, u)
+    pv = (volume - p.venous_unstressed_volume - shift) / veins.compliance
     # above the pressure in the chest
     ppa = (x.pulmonary_arteries - p.pulmonary_arterial_unstressed_volume) / pulmonary_arteries.compliance
     ppv = (x.pulmonary_veins - p.pulmonary_venous_unstressed_volume) / pulmonary_veins.compliance
@@ -67,7 +69,8 @@ def _now(x, p, u):
     rs = stroke(right, rv, (veins, pv - chest), (pulmonary_arteries, ppa), period, peak)
     cvp = pv - veins.resistance * rs.taken / period
     return {
-        "period": period, "peak": peak, "vasomotor": vasomotor, "arteries": arteries, "pa": pa,
+        "period": period, "peak": peak, "shift": shift, "tone": tone,
+        "dilation": dilation, "arteries": arteries, "pa": pa,
         "pv": pv, "ppa": ppa + chest, "ppv": ppv + chest, "cvp": cvp, "volume": volume, "left": left, "right": right,
         "ls": ls, "rs": rs, "systemic": (pa - pv) / arteries.resistance,
         "pulmonary_arteries": pulmonary_arteries, "pulmonary": (ppa - ppv) / pulmonary_arteries.resistance,
@@ -136,8 +139,9 @@ def outputs(t, x, p, u):
         "cerebral_blood_flow": p.resting_cerebral_blood_flow * reach * jnp.maximum(dioxide, 0.0),
         "venous_volume": now["volume"] / 1000.0,
         "sympathetic_signal": x.sympathetic,
-        "vasomotor_tone": now["vasomotor"],
-        "venous_shift": x.reservoir,
+        "vasomotor_tone": now["tone"],
+        "venous_shift": now["shift"],
+        "muscle_dilation": now["dilation"],
     }
 
 
@@ -156,14 +160,21 @@ structure = Structure(
         State("reservoir", "mL", "unstressed volume that nerves give to systemic veins"),
     ),
     needs=(
-        Port("blood_volume", "L", "amount", "all blood", default=5.15, valid=Range(3.0, 5.7, "held against: docs")),
+        Port(
+            "blood_volume",
+            "L",
+            "amount",
+            "all blood",
+            default=5.15,
+            valid=Range(3.1, 5.7, "docs/organs.md: haemorrhage to 40 %"),
+        ),
         Port(
             "oxygen_consumption",
             "mL/min",
             "flow",
             "of the whole body, STPD",
             default=250.0,
-            valid=Range(200.0, 2000.0, "held against: docs"),
+            valid=Range(200.0, 2000.0, "docs/organs.md: exercise"),
         ),
         Port("arterial_oxygen_pressure", "mmHg", "pressure", "of arterial blood", default=95.0),
         Port("arterial_carbon_dioxide_pressure", "mmHg", "pressure", "of arterial blood", default=40.0),
@@ -192,6 +203,7 @@ structure = Structure(
         _pressure("sympathetic_signal", "what changes contractility, for organs/circulation_pulsatile"),
         Port("vasomotor_tone", "1", "effect", "systemic resistance over the parameter, likewise"),
         Port("venous_shift", "mL", "amount", "unstressed volume of veins over the parameter, likewise"),
+        Port("muscle_dilation", "1", "effect", "what exercise divides systemic and venous resistance by, likewise"),
     ),
     rates=rates,
     outputs=outputs,

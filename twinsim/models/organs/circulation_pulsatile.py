@@ -7,9 +7,9 @@
     d phase/dt = heart_rate; a beat begins where it passes a whole number
 
 `pressure_sum` and `ejected` grow by arterial pressure and the left ventricle's outflow, so that means over a window are
-exact. Parameters are those of organs/circulation, which gives what nerves do as heart_rate, sympathetic_signal,
-vasomotor_tone and venous_shift; here they are needs, and held. `twinsim.pulsatile_window` takes patients from there to
-here.
+exact. Parameters are those of organs/circulation, which gives what nerves and muscle do: heart_rate,
+sympathetic_signal, vasomotor_tone, muscle_dilation and venous_shift; here they are needs, and held.
+`twinsim.pulsatile_window` takes patients from there to here.
 
 Differs: CVSim moves the beat's onset by the PR interval, which changes nothing in a steady rhythm; its reflexes are
 those of organs/circulation.
@@ -21,7 +21,7 @@ compartments.
 import jax.numpy as jnp
 
 from twinsim.models.organs._beat import activation, systole
-from twinsim.models.organs._vessels import SHARED, ventricles
+from twinsim.models.organs._vessels import SHARED, ventricles, vessels
 from twinsim.models.structure import Parameter, Port, State, Structure
 
 _BLOOD = "blood"
@@ -65,13 +65,14 @@ def _pressures(x, p, u):
 def _flows(x, p, u):
     """Aortic valve, systemic, tricuspid, pulmonary valve, pulmonary, mitral [mL/s]."""
     lv, pa, pv, rv, ppa, ppv = _pressures(x, p, u)
+    arteries, veins, pulmonary, pulmonary_veins = vessels(p, u.vasomotor_tone, u.muscle_dilation)
     return (
         jnp.maximum(lv - pa, 0.0) / p.aortic_valve_resistance,
-        (pa - pv) / (u.vasomotor_tone * p.systemic_resistance),
-        jnp.maximum(pv - rv, 0.0) / p.venous_resistance,
+        (pa - pv) / arteries.resistance,
+        jnp.maximum(pv - rv, 0.0) / veins.resistance,
         jnp.maximum(rv - ppa, 0.0) / p.pulmonary_valve_resistance,
-        (ppa - ppv) / p.pulmonary_resistance,
-        jnp.maximum(ppv - lv, 0.0) / p.mitral_resistance,
+        (ppa - ppv) / pulmonary.resistance,
+        jnp.maximum(ppv - lv, 0.0) / pulmonary_veins.resistance,
     )
 
 
@@ -129,6 +130,7 @@ structure = Structure(
         Port("heart_rate", "1/min", "effect", "heart rate", default=70.0),
         Port("sympathetic_signal", "mmHg", "pressure", "what changes contractility", default=0.0),
         Port("vasomotor_tone", "1", "effect", "systemic resistance over the parameter", default=1.0),
+        Port("muscle_dilation", "1", "effect", "what divides systemic and venous resistance", default=1.0),
         Port("venous_shift", "mL", "amount", "unstressed volume of veins over the parameter", default=0.0),
     ),
     gives=(
