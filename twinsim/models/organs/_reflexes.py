@@ -99,15 +99,18 @@ BRAIN = (
     Parameter(
         "cerebral_reactivity", "1/mmHg", 0.03, "flow gained by carbon dioxide", "textbooks: 2 to 4 %, from memory"
     ),
+    Parameter("normal_oxygen_pressure", "mmHg", 95.0, "felt at the beginning", "Guyton", POSITIVE),
+    Parameter("oxygen_delay", "s", 10.0, "until oxygen is felt", "PNEUMA, Gas_Exchange_IC.m: Tau_O2", POSITIVE),
+    Parameter("carbon_dioxide_delay", "s", 20.0, "until it is felt", "PNEUMA, Gas_Exchange_IC.m: Tau_CO2", POSITIVE),
     Parameter("normal_carbon_dioxide_pressure", "mmHg", 40.0, "at which flow is that at rest", "Guyton", POSITIVE),
 )
 REFLEXES = (*BAROREFLEX, *CARDIOPULMONARY, *CHEMISTRY, *BRAIN)
 
 
-def heart_period(x: Any, p: Any, u: Any) -> Any:
+def heart_period(x: Any, p: Any) -> Any:
     """What nerves ask for, quickened by hypoxaemia [s]."""
     free = 60.0 / p.resting_heart_rate + p.sympathetic_period_gain * x.sympathetic + p.vagal_period_gain * x.vagal
-    hypoxia = jnp.maximum(1.0 - u.arterial_oxygen_pressure / p.hypoxic_threshold, 0.0)
+    hypoxia = jnp.maximum(1.0 - x.felt_oxygen / p.hypoxic_threshold, 0.0)
     return 1.0 / (1.0 / jnp.maximum(free, p.shortest_period) + p.hypoxic_tachycardia * hypoxia / 60.0)
 
 

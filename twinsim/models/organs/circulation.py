@@ -5,7 +5,7 @@
     d pulmonary_veins/dt     = (Ppa - Ppv) / Rp - Qm
     d left_ventricle/dt      = Qm - CO                        Qm, Qt: what mitral and tricuspid valve let through
     d right_ventricle/dt     = Qt - COr                       CO = SV / T and the others: organs/_beat.py
-    veins = blood_volume - all of these
+    veins = blood_volume + exchanged - all of these         route blood: mL given; a negative amount bleeds
 
     s_a = 18 mmHg atan((Pa - set point) / 18 mmHg),  s_c with 5 mmHg of transmural central venous pressure
     d sympathetic/dt = (s_a - sympathetic) / 7 s,  vagal alike with 0.76 s
@@ -15,7 +15,8 @@
 
 Each delay is the mean of the triangular response that Heldt gives, as one exponential. Exercise is oxygen consumption
 above rest: it dilates arterioles and veins of muscle alike (e), pumps blood out of them and moves the set point
-(central command). Hypoxaemia below 60 mmHg quickens the heart.
+(central command). Hypoxaemia below 60 mmHg quickens the heart, carbon dioxide widens vessels of the brain; both are
+felt with a delay, so that a lung may be coupled.
 
 Systolic and diastolic pressure are those of a windkessel that takes the stroke evenly while the heart ejects. Central
 venous pressure is behind the large veins' resistance. Elastances are linear, so that overfilling is not resisted.
@@ -30,7 +31,7 @@ import jax.numpy as jnp
 from twinsim.models.organs._beat import stroke, systole
 from twinsim.models.organs._reflexes import REFLEXES, exercise, heart_period, signals
 from twinsim.models.organs._vessels import SHARED, ventricles, vessels
-from twinsim.models.structure import Port, Range, State, Structure
+from twinsim.models.structure import Port, Range, Route, State, Structure
 
 _LAB = "Van Leeuwen and Bladh 2015"
 _BLOOD = "blood"
@@ -40,6 +41,8 @@ _VOLUMES = ("arteries", "pulmonary_arteries", "pulmonary_veins", "left_ventricle
 def start(p, u):
     """Near rest: pressures that the default parameters have there, in proportion to the set point."""
     return {
+        "felt_oxygen": p.normal_oxygen_pressure,
+        "felt_carbon_dioxide": p.normal_carbon_dioxide_pressure,
         "arteries": p.arterial_unstressed_volume + p.arterial_compliance * p.set_point,
         "pulmonary_arteries": p.pulmonary_arterial_unstressed_volume
         + p.pulmonary_arterial_compliance * p.set_point / 5,
@@ -51,12 +54,12 @@ def start(p, u):
 
 def _now(x, p, u):
     """Pressures [mmHg], flows [mL/s] and what else a moment of the circulation has."""
-    period = heart_period(x, p, u)
+    period = heart_period(x, p)
     peak = systole(p, period)
     tone, dilation = 1.0 + x.tone, 1.0 + p.exercise_dilation * exercise(p, u)
     arteries, veins, pulmonary_arteries, pulmonary_veins = vessels(p, tone, dilation)
     pa = (x.arteries - p.arterial_unstressed_volume) / arteries.compliance
-    volume = 1000.0 * u.blood_volume - sum(getattr(x, name) for name in _VOLUMES)
+    volume = 1000.0 * u.blood_volume + x.exchanged - sum(getattr(x, name) for name in _VOLUMES)
     shift = x.reservoir - p.muscle_pump * exercise(p, u)
     pv = (volume - p.venous_unstressed_volume - shift) / veins.compliance
     # above the pressure in the chest
@@ -93,6 +96,9 @@ def rates(t, x, p, u):
         "vagal": (high - x.vagal) / p.vagal_delay,
         "tone": (tone - x.tone) / p.resistance_delay,
         "reservoir": (reservoir - x.reservoir) / p.venous_delay,
+        "exchanged": jnp.zeros_like(x.exchanged),
+        "felt_oxygen": (u.arterial_oxygen_pressure - x.felt_oxygen) / p.oxygen_delay,
+        "felt_carbon_dioxide": (u.arterial_carbon_dioxide_pressure - x.felt_carbon_dioxide) / p.carbon_dioxide_delay,
     }
 
 
@@ -116,7 +122,7 @@ def outputs(t, x, p, u):
     end_diastolic = x.left_ventricle + (1.0 - ls.share) * ls.out
     perfusion = now["pa"] - p.intracranial_pressure
     reach = jnp.clip(perfusion / p.cerebral_autoregulation_limit, 0.0, 1.0)
-    dioxide = 1.0 + p.cerebral_reactivity * (u.arterial_carbon_dioxide_pressure - p.normal_carbon_dioxide_pressure)
+    dioxide = 1.0 + p.cerebral_reactivity * (x.felt_carbon_dioxide - p.normal_carbon_dioxide_pressure)
     return {
         "arterial_pressure": now["pa"],
         "systolic_pressure": systolic,
@@ -158,13 +164,17 @@ structure = Structure(
         State("vagal", "mmHg", "what the vagus reports of arterial pressure"),
         State("tone", "1", "systemic resistance that nerves add, relative"),
         State("reservoir", "mL", "unstressed volume that nerves give to systemic veins"),
+        State("exchanged", "mL", "blood given since the beginning; with a minus, lost"),
+        State("felt_oxygen", "mmHg", "arterial oxygen pressure as heart and brain feel it"),
+        State("felt_carbon_dioxide", "mmHg", "arterial carbon dioxide pressure as the brain feels it"),
     ),
+    routes=(Route("blood", to="exchanged"),),
     needs=(
         Port(
             "blood_volume",
             "L",
             "amount",
-            "all blood",
+            "all blood, before what is exchanged",
             default=5.15,
             valid=Range(3.1, 5.7, "docs/organs.md: haemorrhage to 40 %"),
         ),

@@ -1,4 +1,4 @@
-"""Steps of fixed size for many patients of one structure, which know nothing of tiers: a second way to the same curves."""
+"""Steps of fixed size for many patients of one structure: a way to its curves that knows nothing of tiers."""
 
 from functools import partial
 

@@ -13,7 +13,9 @@ CIRCULATION = twinsim.structure("organs/circulation")
 # Guyton and Hall, Textbook of Medical Physiology, "effect of haemorrhage on cardiac output and arterial pressure", as
 # digitised for Pulse (HemorrhagicCardiacOutput- and -MeanArterialPressureShockValidation.csv), read between its points:
 # blood lost [%], arterial pressure and output [% of normal]
-GUYTON = np.array([[10, 100.5, 96.8], [20, 98.2, 80.9], [25, 84.4, 66.2], [30, 63.5, 52.0], [35, 47.3, 42.6], [40, 43, 29.6]])  # fmt: skip
+GUYTON = np.array([
+    [10, 100.5, 96.8], [20, 98.2, 80.9], [25, 84.4, 66.2], [30, 63.5, 52.0], [35, 47.3, 42.6], [40, 43, 29.6],
+])  # fmt: skip
 
 
 def rested(count, parameters=None, needs=None):
