@@ -15,7 +15,7 @@ GAS = (
     ),
     Parameter("total_lung_capacity", "L", 6.49, "the deepest breath's", "Ganong 2010, as in BioGears", POSITIVE),
     Parameter("residual_volume", "L", 1.32, "that stays in", "Ganong 2010, as in BioGears"),
-    Parameter("dead_space", "L", 0.15, "conducting airways", "Levitzky 2013", (0.0, 1.0)),
+    Parameter("dead_space", "L", 0.15, "conducting airways", "Levitzky 2013"),
     Parameter("alveolar_dead_space", "1", 0.08, "share of alveolar gas without blood", "assumed", _POSITIVE_SHARE),
     Parameter("shunt", "1", 0.02, "share of output that passes no alveoli", f"{_ALBANESE} 4: 0.017", _POSITIVE_SHARE),
     Parameter("oxygen_tissue_volume", "L", 6.0, "tissue and venous blood, as blood", _KHOO, POSITIVE),

@@ -21,10 +21,10 @@ HEART = (
     Parameter("systole", "s^0.5", 0.3, "time to peak elastance, over the root of the period", CVSIM, (0.1, 0.4)),
     Parameter("lv_elastance", "mmHg/mL", 2.5, "left end-systolic elastance", f"{CVSIM}: 1/0.40", POSITIVE),
     Parameter("lv_diastolic_compliance", _MLMM, 9.69, "left ventricle, relaxed", CVSIM, POSITIVE),
-    Parameter("lv_unstressed_volume", "mL", 15.0, "left ventricle, at no pressure", CVSIM),
+    Parameter("lv_unstressed_volume", "mL", 15.0, "left ventricle, at no pressure", CVSIM, POSITIVE),
     Parameter("rv_elastance", "mmHg/mL", 1.0 / 1.30, "right end-systolic elastance", f"{CVSIM}: 1/1.30", POSITIVE),
     Parameter("rv_diastolic_compliance", _MLMM, 19.29, "right ventricle, relaxed", CVSIM, POSITIVE),
-    Parameter("rv_unstressed_volume", "mL", 15.0, "right ventricle, at no pressure", CVSIM),
+    Parameter("rv_unstressed_volume", "mL", 15.0, "right ventricle, at no pressure", CVSIM, POSITIVE),
     Parameter("mitral_resistance", _PRU, 0.006, "inflow of the left ventricle", CVSIM, POSITIVE),
     Parameter("aortic_valve_resistance", _PRU, 0.006, "outflow of the left ventricle", CVSIM, POSITIVE),
     Parameter("venous_resistance", _PRU, 0.04, "large veins and tricuspid valve", CVSIM, POSITIVE),
@@ -66,8 +66,8 @@ def ventricles(p: Any, sympathetic: Any) -> tuple[Ventricle, Ventricle]:
     left = (1.0 + p.lv_contractility_gain * sympathetic) / p.lv_elastance
     right = (1.0 + p.rv_contractility_gain * sympathetic) / p.rv_elastance
     return (
-        Ventricle(p.lv_diastolic_compliance, left, opens=0.33, ejects=0.68),
-        Ventricle(p.rv_diastolic_compliance, right, opens=0.20, ejects=0.84),
+        Ventricle(p.lv_diastolic_compliance, left, 0.33, 0.68, 0.1 * p.lv_unstressed_volume),
+        Ventricle(p.rv_diastolic_compliance, right, 0.20, 0.84, 0.1 * p.rv_unstressed_volume),
     )
 
 

@@ -1,4 +1,4 @@
-"""Circulation and lung together, as a cohort through `simulate`, and their hearts beat by beat."""
+"""Circulation and lung together."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -6,42 +6,8 @@ import pytest
 
 import twinsim
 from tests.twinsim.models.organs.marching import begun, given, march, seen
-from twinsim.errors import UsageError
-from twinsim.models.balance import leaks
 
 BOTH = twinsim.structure("organs/heart_lung")
-MODEL = {
-    "name": "hearts and lungs",
-    "title": "Adults who differ in heart, vessels and lung",
-    "source": "assumed",
-    "structure": "organs/heart_lung",
-    "between_patients": [
-        {"parameter": name, "distribution": "lognormal", "sd": sd}
-        for name, sd in {
-            "systemic_resistance": 0.15,
-            "arterial_compliance": 0.25,
-            "lv_elastance": 0.2,
-            "resting_heart_rate": 0.1,
-            "venous_compliance": 0.1,
-            "shunt": 0.4,
-            "central_gain": 0.3,
-        }.items()
-    ],
-}
-MODEL["parameters"] = {
-    each["parameter"]: {
-        "value": f"{BOTH.parameter(each['parameter']).default!r} {BOTH.parameter(each['parameter']).unit}"
-    }
-    for each in MODEL["between_patients"]
-}
-GIVEN = ["arterial_pressure", "stroke_volume", "cardiac_output", "arterial_oxygen_pressure", "heart_rate"]
-HELD = ["heart_rate", "sympathetic_signal", "vasomotor_tone", "muscle_dilation", "venous_shift", "venous_volume"]
-
-
-@pytest.fixture(scope="module")
-def cohort():
-    outputs = list(dict.fromkeys([*GIVEN, *HELD]))
-    return twinsim.simulate(MODEL, 300, times=[0.0, 600.0], outputs=outputs, seed=4, precision="float64", endpoints=())
 
 
 @pytest.fixture(scope="module")
@@ -77,28 +43,3 @@ def test_one_acts_on_the_other(steady):
     assert steady["heart_rate"][2] > steady["heart_rate"][0] + 10.0  # high up
     assert steady["cardiac_output"][3] > 2.0 * steady["cardiac_output"][0]  # at work
     assert steady["mixed_venous_saturation"][3] == pytest.approx(0.45, abs=0.08)
-    assert leaks(BOTH) == ()
-
-
-def test_a_cohort(cohort):
-    assert cohort.status.tolist() == [0] * 300
-    assert 75.0 < np.quantile(cohort["arterial_pressure"][-1], 0.01)
-    assert np.quantile(cohort["arterial_pressure"][-1], 0.99) < 130.0
-    assert cohort["arterial_oxygen_pressure"][-1].min() > 75.0
-
-
-def test_their_hearts_beat(cohort):
-    """The window of each patient has the mean pressure, output and rate of its averaged circulation, within 3 %."""
-    window = twinsim.pulsatile_window(cohort, seconds=10.0, outputs=["aortic_pressure", "aortic_flow"])
-    assert not window.status.any()
-    assert window.final["phase"] / window.final["time"] * 60.0 == pytest.approx(cohort["heart_rate"][-1], rel=1e-6)
-    # about ten beats, of which one is not whole
-    assert window["aortic_pressure"].mean(axis=0) == pytest.approx(cohort["arterial_pressure"][-1], rel=0.03)
-    output = 0.06 * window.final["ejected"] / window.final["time"]
-    assert output == pytest.approx(cohort["cardiac_output"][-1], rel=0.03)
-
-
-def test_results_that_are_no_circulation():
-    given = twinsim.simulate(twinsim.structure("pk/one_compartment_iv"), None, times=[0.0, 1.0])
-    with pytest.raises(UsageError, match="no 'systole'"):
-        twinsim.pulsatile_window(given)
