@@ -5,7 +5,6 @@ import pytest
 
 import twinsim
 from twinsim.errors import UsageError
-from twinsim.events import Events
 
 CIRCULATION = twinsim.structure("organs/circulation")
 SPREAD = {
@@ -32,7 +31,7 @@ TIMES = [0.0, 300.0, 600.0]
 @pytest.fixture(scope="module")
 def cohort():
     """Three hundred patients at rest, who lose a litre of blood in 100 s after five minutes."""
-    bleeding = Events.of([{"time": 300.0, "kind": "add", "target": "blood", "value": -1000.0, "duration": 100.0}])
+    bleeding = twinsim.regimen(1000.0, route="bleeding", start=300.0, duration=100.0)
     return twinsim.simulate(MODEL, 300, bleeding, times=TIMES, seed=4, solver="explicit", endpoints=())
 
 

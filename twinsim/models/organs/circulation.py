@@ -5,7 +5,7 @@
     d pulmonary_veins/dt     = (Ppa - Ppv) / Rp - Qm
     d left_ventricle/dt      = Qm - CO                        Qm, Qt: what mitral and tricuspid valve let through
     d right_ventricle/dt     = Qt - COr                       CO = SV / T and the others: organs/_beat.py
-    veins = blood_volume + exchanged - all of these         route blood: mL given; a negative amount bleeds
+    veins = blood_volume + blood_given - blood_lost - all of these
 
     s_a = 18 mmHg atan((Pa - set point) / 18 mmHg),  s_c with 5 mmHg of transmural central venous pressure
     d sympathetic/dt = (s_a - sympathetic) / 7 s,  vagal alike with 0.76 s
@@ -20,6 +20,8 @@ felt with a delay, so that a lung may be coupled.
 
 Systolic and diastolic pressure are those of a windkessel that takes the stroke evenly while the heart ejects. Central
 venous pressure is behind the large veins' resistance. Elastances are linear, so that overfilling is not resisted.
+
+Routes: transfusion and bleeding [mL].
 
 Needs: blood_volume; oxygen_consumption, arterial_oxygen_pressure, arterial_carbon_dioxide_pressure if somebody knows.
 
@@ -59,7 +61,7 @@ def _now(x, p, u):
     tone, dilation = 1.0 + x.tone, 1.0 + p.exercise_dilation * exercise(p, u)
     arteries, veins, pulmonary_arteries, pulmonary_veins = vessels(p, tone, dilation)
     pa = (x.arteries - p.arterial_unstressed_volume) / arteries.compliance
-    volume = 1000.0 * u.blood_volume + x.exchanged - sum(getattr(x, name) for name in _VOLUMES)
+    volume = 1000.0 * u.blood_volume + x.blood_given - x.blood_lost - sum(getattr(x, name) for name in _VOLUMES)
     shift = x.reservoir - p.muscle_pump * exercise(p, u)
     pv = (volume - p.venous_unstressed_volume - shift) / veins.compliance
     # above the pressure in the chest
@@ -96,7 +98,8 @@ def rates(t, x, p, u):
         "vagal": (high - x.vagal) / p.vagal_delay,
         "tone": (tone - x.tone) / p.resistance_delay,
         "reservoir": (reservoir - x.reservoir) / p.venous_delay,
-        "exchanged": jnp.zeros_like(x.exchanged),
+        "blood_given": jnp.zeros_like(x.blood_given),
+        "blood_lost": jnp.zeros_like(x.blood_lost),
         "felt_oxygen": (u.arterial_oxygen_pressure - x.felt_oxygen) / p.oxygen_delay,
         "felt_carbon_dioxide": (u.arterial_carbon_dioxide_pressure - x.felt_carbon_dioxide) / p.carbon_dioxide_delay,
     }
@@ -164,17 +167,18 @@ structure = Structure(
         State("vagal", "mmHg", "what the vagus reports of arterial pressure"),
         State("tone", "1", "systemic resistance that nerves add, relative"),
         State("reservoir", "mL", "unstressed volume that nerves give to systemic veins"),
-        State("exchanged", "mL", "blood given since the beginning; with a minus, lost"),
+        State("blood_given", "mL", "blood and what stays in it, given since the beginning"),
+        State("blood_lost", "mL", "blood lost since the beginning"),
         State("felt_oxygen", "mmHg", "arterial oxygen pressure as heart and brain feel it"),
         State("felt_carbon_dioxide", "mmHg", "arterial carbon dioxide pressure as the brain feels it"),
     ),
-    routes=(Route("blood", to="exchanged"),),
+    routes=(Route("transfusion", to="blood_given"), Route("bleeding", to="blood_lost")),
     needs=(
         Port(
             "blood_volume",
             "L",
             "amount",
-            "all blood, before what is exchanged",
+            "all blood, before what is given and lost",
             default=5.15,
             valid=Range(3.1, 5.7, "docs/organs.md: haemorrhage to 40 %"),
         ),

@@ -83,7 +83,7 @@ def _now(x, p, u):
         "arterial": arterial, "venous": venous, "uptake": uptake, "output": output,
         "oxygen_in": to_stpd * (inspired * u.inspired_oxygen_fraction * dry - alveolar * pao2),
         "dioxide_out": to_stpd * (alveolar * paco2 - inspired * u.inspired_carbon_dioxide_fraction * dry),
-        "art": _pressures(*arterial, p, u),
+        "art": _pressures(arterial[0], arterial[1], p, u),
     }  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def start(p, u):
 def outputs(t, x, p, u):
     now = _now(x, p, u)
     y, oxygen, dioxide, ph = now["art"]
-    mixed = _pressures(*now["venous"], p, u)
+    mixed = _pressures(now["venous"][0], now["venous"][1], p, u)
     rate = now["ventilation"] / now["tidal"]
     compliance = 1.0 / (1.0 / p.lung_compliance + 1.0 / p.chest_wall_compliance)
     elastic = 0.5 * now["tidal"] ** 2 / compliance

@@ -65,7 +65,7 @@ def test_rest(found, name):
 @pytest.mark.parametrize("name", [port.name for port in CIRCULATION.gives if port.normal])
 def test_rest_is_normal(found, name):
     normal = CIRCULATION.output(name).normal
-    assert normal.low <= found[name][0] <= normal.high
+    assert normal is not None and normal.low <= found[name][0] <= normal.high
 
 
 def test_blood_loss(found):
