@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from twinsim.population.cohort import Cohort, sample_cohort
     from twinsim.population.model import PopulationModel, population_model
     from twinsim.prediction import predict
+    from twinsim.pulsatile import pulsatile_window
     from twinsim.records import Records, read_records
     from twinsim.regimens import regimen
     from twinsim.scenario import Scenario
@@ -60,6 +61,7 @@ _HOMES = {
     "open_results": "twinsim.store",
     "population_model": "twinsim.population.model",
     "predict": "twinsim.prediction",
+    "pulsatile_window": "twinsim.pulsatile",
     "read_records": "twinsim.records",
     "recover": "twinsim.calibrate.recovery",
     "regimen": "twinsim.regimens",
@@ -92,6 +94,7 @@ __all__ = [
     "open_results",
     "population_model",
     "predict",
+    "pulsatile_window",
     "read_records",
     "recover",
     "regimen",

@@ -114,6 +114,9 @@ def _growing(samples: _Samples, moving: tuple[int, ...]) -> list[int]:
     found: set[int] = set()
     for rates, slopes in zip(samples.rates, samples.slopes, strict=True):
         null = _null(slopes[:, list(moving)][:, :, list(moving)], samples.size[list(moving)])
+        # weights that rounding leaves would count for much where the others' rates are exactly zero
+        weights = np.abs(null) * samples.size[list(moving)]
+        null = np.where(weights > 1e-9 * weights.max(axis=1, keepdims=True, initial=0.0), null, 0.0)
         for own in rates[:, list(moving)]:
             total = null @ own
             size = np.abs(null) @ np.abs(own)
