@@ -111,9 +111,14 @@ def _sums(samples: _Samples, moving: tuple[int, ...]) -> np.ndarray:
 
 def _growing(samples: _Samples, moving: tuple[int, ...]) -> list[int]:
     """Places of states that take part in a sum which changes at a constant rate."""
+    own_sums = [
+        _null(slopes[:, list(moving)][:, :, list(moving)], samples.size[list(moving)]) for slopes in samples.slopes
+    ]
+    fewest = min(map(len, own_sums), default=0)
     found: set[int] = set()
-    for rates, slopes in zip(samples.rates, samples.slopes, strict=True):
-        null = _null(slopes[:, list(moving)][:, :, list(moving)], samples.size[list(moving)])
+    for rates, null in zip(samples.rates, own_sums, strict=True):
+        if len(null) > fewest:  # flows stand still at these states alone (no urine in shock): that is no law
+            continue
         for own in rates[:, list(moving)]:
             total = null @ own
             size = np.abs(null) @ np.abs(own)

@@ -1,0 +1,1 @@
+"""Organs of one patient: circulation, lung, kidney, glucose, marrow and others, each alone or coupled by its ports."""
