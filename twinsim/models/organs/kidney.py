@@ -120,7 +120,7 @@ structure = Structure(
         State("creatinine", "mg", "creatinine in the body", quantity="creatinine"),
     ),
     needs=(
-        Port("arterial_pressure", "mmHg", "pressure", "mean arterial pressure", default=93.10908),
+        Port("arterial_pressure", "mmHg", "pressure", "mean arterial pressure", default=93.10507),
         Port("plasma_sodium", "mmol/L", "concentration", "sodium in plasma", default=140.0),
         Port("vasopressin", "ng/L", "concentration", "plasma vasopressin", default=4.0),
     ),

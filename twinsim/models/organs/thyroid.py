@@ -17,11 +17,11 @@ With c = amount / r for what is in the body, r = plasma_volume / reference_volum
     pill -> gut -> plasma, with what the gut excretes lost
 
 Routes: oral_t4 and oral_t3 in ug. Doses into t4 or t3 (intravenous) are in umol: 1 umol is 777 or 651 ug.
-Thyroidectomy: secretion 0 (a remnant: between). brain is the T3 of the brain. If TSH peaks at 2 at night, t = 0 is 8 in
-the morning.
+Thyroidectomy: secretion 0 (a remnant: between). brain is the T3 of the brain. If TSH peaks at 2 at night, t = 0 is
+8 in the morning.
 
 Source: Eisenberg, Santini, Marsili, Larsen and DiStefano 2010, Thyroid 20:1215-1228; Cruz-Loya, Chu, Jonklaas,
-Schneider and DiStefano 2022, Front Endocrinol 13:888429 (p-THYROSIM), whose numbers are taken from its authors' programs
+Schneider and DiStefano 2022, Front Endocrinol 13:888429 (p-THYROSIM), whose numbers come from its authors' programs
 (biona001/Thyrosim.jl; rchen724/pthyrosim, ThyroidSimulator.swift), since the paper was not at hand.
 Differs: amounts outside plasma are those of the patient, where the source keeps them at reference size.
 The state listed first in those programs (T4 0.322 umol, TSH 1.79 ug) rests under neither the older nor these numbers:
