@@ -35,9 +35,7 @@ def runs():
         "replaced": twinsim.simulate(
             thyroid, events=pills, times=2856.0 + HOURS, parameters={"secretion": 0.0}, **common
         ),
-        "untreated": twinsim.simulate(
-            thyroid, events=0.0 * pills, times=720.0 + HOURS, parameters={"secretion": 0.0}, **common
-        ),
+        "untreated": twinsim.simulate(thyroid, times=720.0 + HOURS, parameters={"secretion": 0.0}, **common),
     }
 
 
