@@ -58,6 +58,7 @@ def test_levothyroxine_takes_the_place_of_a_thyroid(runs):
     for name, wanted in REPLACED.items():
         assert mean(runs["replaced"], name) == pytest.approx(wanted, rel=1e-4)
     normal = structure("organs/thyroid").output("tsh").normal
+    assert normal is not None
     assert normal.low < mean(runs["replaced"], "tsh") < normal.high
     assert mean(runs["replaced"], "t3") < 0.8 * mean(runs["healthy"], "t3")
     assert mean(runs["replaced"], "free_t4") > mean(runs["healthy"], "free_t4")
