@@ -120,7 +120,10 @@ structure = Structure(
         State("creatinine", "mg", "creatinine in the body", quantity="creatinine"),
     ),
     needs=(
-        Port("arterial_pressure", "mmHg", "pressure", "mean arterial pressure", default=93.10507),
+        Port(
+            "arterial_pressure", "mmHg", "pressure", "mean arterial pressure", default=93.10507,
+            valid=Range(70.0, 120.0, "GFR beside Pulse's curve of autoregulation"),
+        ),
         Port("plasma_sodium", "mmol/L", "concentration", "sodium in plasma", default=140.0),
         Port("vasopressin", "ng/L", "concentration", "plasma vasopressin", default=4.0),
     ),
