@@ -111,17 +111,21 @@ def _sums(samples: _Samples, moving: tuple[int, ...]) -> np.ndarray:
 
 def _growing(samples: _Samples, moving: tuple[int, ...]) -> list[int]:
     """Places of states that take part in a sum which changes at a constant rate."""
+    places = list(moving)
+    own_sums = [_null(slopes[:, places][:, :, places], samples.size[places]) for slopes in samples.slopes]
+    fewest = min(map(len, own_sums), default=0)
     found: set[int] = set()
-    for rates, slopes in zip(samples.rates, samples.slopes, strict=True):
-        null = _null(slopes[:, list(moving)][:, :, list(moving)], samples.size[list(moving)])
+    for rates, null in zip(samples.rates, own_sums, strict=True):
+        if len(null) > fewest:  # flows stand still at these states alone (no urine in shock): that is no law
+            continue
         # weights that rounding leaves would count for much where the others' rates are exactly zero
-        weights = np.abs(null) * samples.size[list(moving)]
+        weights = np.abs(null) * samples.size[places]
         null = np.where(weights > 1e-9 * weights.max(axis=1, keepdims=True, initial=0.0), null, 0.0)
-        for own in rates[:, list(moving)]:
+        for own in rates[:, places]:
             total = null @ own
             size = np.abs(null) @ np.abs(own)
             for row in np.flatnonzero(np.abs(total) > 1e-9 * size):
-                found |= set(np.flatnonzero(np.abs(null[row]) * samples.size[list(moving)] > 1e-6).tolist())
+                found |= set(np.flatnonzero(np.abs(null[row]) * samples.size[places] > 1e-6).tolist())
     return sorted(found)
 
 
