@@ -26,6 +26,8 @@ import jax.numpy as jnp
 
 from twinsim.models.structure import POSITIVE, Parameter, Port, Range, State, Structure
 
+_MINTO = "Minto 1997, Anesthesiology 86:10, at 40 years, as python_anesthesia_simulator 1.0.0 has it"
+_SCHNIDER = "Schnider 1999, Anesthesiology 90:1502, as python_anesthesia_simulator 1.0.0 has it"
 _BOUILLON = "Bouillon 2004, Anesthesiology 100:1353, as python_anesthesia_simulator 1.0.0 has it"
 
 
@@ -61,8 +63,8 @@ structure = Structure(
     name="organs/anaesthesia",
     time="min",
     parameters=(
-        Parameter("ke0_propofol", "1/min", 0.456, "equilibration of propofol", "Schnider 1999, Anesthesiology 90:1502"),
-        Parameter("ke0_remifentanil", "1/min", 0.595, "equilibration of remifentanil", "Minto 1997, Anesthesiol. 86:10"),
+        Parameter("ke0_propofol", "1/min", 0.456, "equilibration of propofol", _SCHNIDER),
+        Parameter("ke0_remifentanil", "1/min", 0.595, "equilibration of remifentanil", _MINTO),
         Parameter("c50_propofol", "mg/L", 4.47, "propofol of half the effect on bis", _BOUILLON, POSITIVE),
         Parameter("c50_remifentanil", "ug/L", 19.3, "remifentanil of half the effect on bis", _BOUILLON, POSITIVE),
         Parameter("gamma", "1", 1.43, "steepness of bis", _BOUILLON),
