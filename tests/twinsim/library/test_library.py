@@ -46,7 +46,6 @@ TYPICAL = {
     "glucose_healthy": ({"weight": 78}, {"bw": 78, "vg": 1.88, "kabs": 0.057, "vmx": 0.047, "beta": 0.11, "ke2": 339}),
     "glucose_type2": ({"weight": 78}, {"vg": 1.49, "kabs": 0.023, "vmx": 0.034, "km0": 466.21, "k": 0.99, "ke2": 269}),
     "glucose_type1_adults": ({}, {"bw": 86.43, "gb": 142.95, "kabs": 0.15515, "vmx": 0.043192, "ksc": 0.0915}),
-=======
     # DavAug/mipd-warfarin: shifts 0.757 and 0.532 of rate constant and EC50 for *3/*3 and A/A, rounded, at 71 years
     "warfarin_inr_hamberg_2010": (
         {"age": 71, "cyp2c9": 5, "vkorc1": 2},

@@ -116,9 +116,10 @@ def cohort():
     return twinsim.Cohort(np.arange(203), covariates, {"age": "y", "height": "cm", "weight": "kg", "sex": "1"})
 
 
-# largest relative deviations of drug, and absolute ones of bis and tolerance. Eleveld's woman has another fat-free mass
+# largest relative deviations of drug (SIMULATED has five digits), and absolute ones of bis and tolerance. Eleveld's
+# woman has another fat-free mass here: 0.9 % less of v3, which is 0.16 % of propofol and 0.03 of bis
 @pytest.mark.parametrize(
-    ("name", "drug", "bis", "tolerance"), [("schnider", 2e-4, 0.01, 2e-4), ("eleveld", 2e-3, 0.06, 2e-3)]
+    ("name", "drug", "bis", "tolerance"), [("schnider", 4e-5, 1e-3, 1e-5), ("eleveld", 2e-3, 0.04, 5e-4)]
 )
 def test_induction_and_maintenance(cohort, name, drug, bis, tolerance):
     found = twinsim.simulate(

@@ -54,7 +54,7 @@ def test_equations_of_friberg(neutrophils):
 
 
 def test_nadir_of_docetaxel(neutrophils):
-    """Median nadir on day 8 (prescribing information of docetaxel, 100 mg/m2 every 3 weeks), recovered by day 21."""
+    """Median nadir on day 8 (prescribing information of docetaxel, 100 mg/m2, from memory), recovered by day 21."""
     nadir = int(np.argmin(neutrophils))
     assert DAYS[nadir] == pytest.approx(8.0, abs=1.0)
     assert neutrophils[nadir] == pytest.approx(0.896, abs=0.001)  # grade 3, 0.5 to 1.0
@@ -69,7 +69,8 @@ def test_at_rest_nothing_moves():
 
 
 def test_cohort_after_docetaxel():
-    """100 mg/m2 in 300 adults, Kloft's variability: everyone can be computed, most of them fall below 1.0."""
+    """100 mg/m2 in 300 adults with Kloft's variability. Prescribing information of docetaxel (from memory): median
+    nadir on day 8; below 0.5 fell 75 % of all patients and 86 % of those with breast cancer."""
     dose = twinsim.regimen(100.0, per="m2", route="iv", duration=1.0)
     found = twinsim.simulate(
         "docetaxel_neutrophils_kloft_2006", 300, dose, None, DAYS * 24, ["neutrophils"], covariates={"aag": 1.34}
@@ -77,6 +78,5 @@ def test_cohort_after_docetaxel():
     assert not found.status.any()
     lowest = found["neutrophils"].min(axis=0)
     day = DAYS[np.argmin(found["neutrophils"], axis=0)]
-    assert np.median(day) == pytest.approx(7.5, abs=1.0)
-    # prescribing information: below 0.5 in three quarters of patients of 100 mg/m2
-    assert np.mean(lowest < 0.5) == pytest.approx(0.75, abs=0.15)
+    assert np.median(day) == pytest.approx(8.0, abs=1.0)
+    assert 0.70 < np.mean(lowest < 0.5) < 0.92
