@@ -11,7 +11,7 @@ import pytest
 import xarray
 
 from tests.experiments.command import command
-from tests.experiments.tiny import BY_RECORD, ORGANS, OUTSIDE, PBPK, STAGES, STUDY, TINY
+from tests.experiments.tiny import BY_RECORD, MINUTES, ORGANS, OUTSIDE, STAGES, STIFF, STUDY, TINY
 from tests.twinsim.run.stored import files_in
 from twinsim import arguments
 
@@ -71,7 +71,7 @@ def test_an_experiment_runs_and_leaves_whole_files(done, name):
     assert answer.out.endswith(f'  import xarray\n  data = xarray.open_dataset("{folder / "results.h5"}")\n')
     assert f"results: {folder / 'results.h5'}\n" in answer.out and f"report:  {folder}" in answer.out
     assert "(100 %)" in answer.err
-    assert f"solver {'stiff' if name in PBPK else 'explicit' if name in ORGANS else 'closed'}" in answer.err
+    assert f"solver {'stiff' if name in STIFF else 'explicit' if name in ORGANS else 'closed'}" in answer.err
     assert json.loads((folder / "run.json").read_text())["state"] == "finished"
     page = (folder / "report.html").read_text()
     assert "<svg" in page and "http-equiv" not in page and " nan" not in page.split("<details>")[0].lower()
@@ -90,7 +90,7 @@ def test_results_open_with_dimensions_units_and_coordinates(done, name):
             assert root["patient"].dtype == np.int64
             along = "record" if name in BY_RECORD else "time"
             assert {"patient", along} <= set(root.coords) and list(root.sizes)[-1] == along
-            assert name in BY_RECORD or root["time"].units == ("min" if name in ORGANS else "h")
+            assert name in BY_RECORD or root["time"].units == ("min" if name in MINUTES else "h")
             for group in tree.subtree:
                 if group.path != "/provenance":
                     missing = [n for n, v in group.data_vars.items() if not {"units", "long_name"} <= set(v.attrs)]

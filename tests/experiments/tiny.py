@@ -8,7 +8,9 @@ PBPK = (
     "pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_hepatic_impairment", "pbpk_children",
     "pbpk_drug",
 )  # fmt: skip
-ORGANS = ("organ_glucose", "organ_glucose_type1")
+MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia")
+ORGANS = (*MINUTES, "organ_marrow", "organ_coagulation")
+STIFF = (*PBPK, "pbpk_interaction", "organ_marrow")
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],

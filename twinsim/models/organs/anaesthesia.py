@@ -1,14 +1,16 @@
 """The brain under propofol and remifentanil: effect sites, bispectral index, tolerance of laryngoscopy.
 
-    d site_propofol/dt     = ke0_propofol (propofol - site_propofol),     d site_remifentanil/dt likewise
+    d site_propofol/dt     = ke0_propofol (propofol - site_propofol)
+    d site_remifentanil/dt = ke0_remifentanil (remifentanil - site_remifentanil)
     up = site_propofol/c50_propofol,   ur = site_remifentanil/c50_remifentanil,   phi = up/(up + ur)
     total      = (up + ur)/(1 - beta (phi - phi^2))
     bis        = e0 - emax total^g/(1 + total^g),    g = gamma, times gamma_low where total is below 1
-    stimulus   = laryngoscopy (1 - a/(1 + a)),       a = (site_remifentanil/(c50_opioid laryngoscopy))^gamma_opioid
+    stimulus   = laryngoscopy/(1 + a),               a = (site_remifentanil/(c50_opioid laryngoscopy))^gamma_opioid
     tolerance  = b/(1 + b),                          b = (site_propofol/(c50_tolerance stimulus))^gamma_tolerance
 
 The site of propofol that counts for tolerance is the one for bis. tolerance is the probability that a person tolerates
-laryngoscopy. A concentration below zero (a solver's rounding) counts as zero.
+laryngoscopy. effect_site_propofol and effect_site_remifentanil are the sites' concentrations. Effects count none below
+a billionth of c50, so that derivatives stay finite without drug.
 
 Needs: propofol, remifentanil in plasma; 0 alone. An effect site belongs to the pharmacokinetic model that its ke0 came
 with: the library's propofol_schnider_remifentanil_minto and propofol_eleveld_remifentanil_minto set both. Alone, ke0 of
@@ -26,6 +28,7 @@ import jax.numpy as jnp
 
 from twinsim.models.structure import POSITIVE, Parameter, Port, Range, State, Structure
 
+LEAST = 1e-9
 _MINTO = "Minto 1997, Anesthesiology 86:10, at 40 years, as python_anesthesia_simulator 1.0.0 has it"
 _SCHNIDER = "Schnider 1999, Anesthesiology 90:1502, as python_anesthesia_simulator 1.0.0 has it"
 _BOUILLON = "Bouillon 2004, Anesthesiology 100:1353, as python_anesthesia_simulator 1.0.0 has it"
@@ -44,13 +47,14 @@ def share(relative):
 
 
 def outputs(t, x, p, u):
-    propofol, remifentanil = jnp.maximum(x.site_propofol, 0.0), jnp.maximum(x.site_remifentanil, 0.0)
+    # powers below 1 have no slope at 0
+    propofol = jnp.maximum(x.site_propofol, LEAST * p.c50_propofol)
+    remifentanil = jnp.maximum(x.site_remifentanil, LEAST * p.c50_remifentanil)
     up, ur = propofol / p.c50_propofol, remifentanil / p.c50_remifentanil
-    phi = up / jnp.where(up + ur > 0.0, up + ur, 1.0)
+    phi = up / (up + ur)
     total = (up + ur) / (1.0 - p.beta * phi * (1.0 - phi))
     g = p.gamma * jnp.where(total < 1.0, p.gamma_low, 1.0)
-    opioid = share((remifentanil / (p.c50_opioid * p.laryngoscopy)) ** p.gamma_opioid)
-    stimulus = p.laryngoscopy * (1.0 - opioid)
+    stimulus = p.laryngoscopy / (1.0 + (remifentanil / (p.c50_opioid * p.laryngoscopy)) ** p.gamma_opioid)
     return {
         "bis": p.e0 - p.emax * share(total**g),
         "tolerance": share((propofol / (p.c50_tolerance * stimulus)) ** p.gamma_tolerance),

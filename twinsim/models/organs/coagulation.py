@@ -2,7 +2,7 @@
 
     inhibition    = emax c^gamma/(ec50^gamma + c^gamma),     c = concentration
     d fast1/dt    = k1 (1 - inhibition - fast1),   d fast2/dt = k1 (fast1 - fast2),  d fast3/dt likewise,   k1 = 3/mtt1
-    d slow1/dt    = k2 (1 - inhibition - slow1),   and so on,                                               k2 = 3/mtt2
+    d slow1/dt    = k2 (1 - inhibition - slow1),   d slow2/dt and d slow3/dt likewise,                      k2 = 3/mtt2
     inr           = inr0 + inr_max (1 - (fast3 + slow3)/2)
 
 All six are 1 at rest and at the beginning. A concentration below zero (a solver's rounding) counts as zero.

@@ -4,9 +4,11 @@
     d platelet1/dt  = k_pre precursor15 - k_out platelet1,      k_pre = 15/mtt_pre,  k_out = 15/mtt_pl
     platelets       = mean of platelet1 to platelet15,     c = concentration
 
-and so on along both chains (`_chain`). At rest and at the beginning every platelet compartment holds base, every
-precursor base k_out/k_pre. Under a constant concentration platelets come to
-base (1 - imax c/(ic50 + c))^(1/(1 + gamma)).
+and so on along both chains (`_chain`): precursor2, precursor3, precursor4, precursor5, precursor6, precursor7,
+precursor8, precursor9, precursor10, precursor11, precursor12, precursor13, precursor14; platelet2, platelet3,
+platelet4, platelet5, platelet6, platelet7, platelet8, platelet9, platelet10, platelet11, platelet12, platelet13,
+platelet14. At rest and at the beginning every platelet compartment holds base, every precursor base k_out/k_pre.
+Under a constant concentration platelets come to base (1 - imax c/(ic50 + c))^(1/(1 + gamma)).
 
 Needs: concentration of the drug in plasma; 0 alone. imax and ic50 are linezolid's.
 

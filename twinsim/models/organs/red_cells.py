@@ -9,7 +9,8 @@
     haemoglobin        = (reticulocytes + cells1 + ... + cells6)/blood_volume
     turnover           = haemoglobin0 volume0/(life + t_reticulocyte)
 
-and so on along both chains (`_chain`). haematocrit = haemoglobin/mchc, red_cells = haemoglobin/mch, erythropoietin is
+and so on along both chains (`_chain`), marrow2, cells2, cells3, cells4, cells5. haemoglobin_mass is what blood holds,
+haematocrit = haemoglobin/mchc, red_cells = haemoglobin/mch, erythropoietin is
 epo/v. With e = 1 as much is made as dies at rest; `most` is how many times as much a marrow can make that does not lack
 iron. In a blood volume of volume0 everything is at rest at the beginning, if production is 1.
 
@@ -41,6 +42,11 @@ def carried(x):
     return sum(getattr(x, name) for name in _BLOOD)
 
 
+def volume(p, u):
+    """Blood volume [L], never 0: that would leave no concentration."""
+    return jnp.maximum(u.blood_volume, 1e-3 * p.volume0)
+
+
 def turnover(p):
     """Haemoglobin that is made and dies at rest [g/h]; 10 turns g/dL L into g."""
     return 10.0 * p.haemoglobin0 * p.volume0 / (p.life + p.t_reticulocyte)
@@ -62,7 +68,7 @@ def start(p, u):
 
 
 def rates(t, x, p, u):
-    secreted = p.v * p.epo0 * jnp.exp(p.feedback * (p.haemoglobin0 - carried(x) / (10.0 * u.blood_volume)))
+    secreted = p.v * p.epo0 * jnp.exp(p.feedback * (p.haemoglobin0 - carried(x) / (10.0 * volume(p, u))))
     ripe, aged = x.reticulocytes / p.t_reticulocyte, len(_CELLS) / p.life
     released = len(_MARROW) / p.t_marrow
     slopes = {
@@ -72,12 +78,12 @@ def rates(t, x, p, u):
         **chain(x, _CELLS, ripe, aged),
     }
     for name in _BLOOD:
-        slopes[name] = slopes[name] - u.bleeding / u.blood_volume * getattr(x, name)
+        slopes[name] = slopes[name] - u.bleeding / volume(p, u) * getattr(x, name)
     return slopes
 
 
 def outputs(t, x, p, u):
-    haemoglobin = carried(x) / (10.0 * u.blood_volume)
+    haemoglobin = carried(x) / (10.0 * volume(p, u))
     return {
         "haemoglobin": haemoglobin,
         "haematocrit": haemoglobin / p.mchc,
@@ -89,7 +95,7 @@ def outputs(t, x, p, u):
 
 def outflows(t, x, p, u):
     died = len(_CELLS) / p.life * getattr(x, _CELLS[-1])
-    return {"haemoglobin": died + u.bleeding / u.blood_volume * carried(x) - made(x, p)}
+    return {"haemoglobin": died + u.bleeding / volume(p, u) * carried(x) - made(x, p)}
 
 
 structure = Structure(

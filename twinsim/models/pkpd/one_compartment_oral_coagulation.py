@@ -1,5 +1,12 @@
 """One compartment with first-order absorption, and INR: S-warfarin by mouth.
 
+    d depot/dt    = -ka depot
+    d central/dt  =  ka depot - cl/v central,      concentration = central/v
+    inhibition    =  emax concentration^gamma/(ec50^gamma + concentration^gamma)
+    d fast1/dt    =  3/mtt1 (1 - inhibition - fast1),   and on through fast2 and fast3
+    d slow1/dt    =  3/mtt2 (1 - inhibition - slow1),   and on through slow2 and slow3
+    inr           =  inr0 + inr_max (1 - (fast3 + slow3)/2)
+
 Routes: oral into the depot, after `lag` and with bioavailability `f`; iv into central. Of racemic warfarin f is a half.
 
 Source: pk/one_compartment_oral and organs/coagulation, with theirs.

@@ -56,7 +56,7 @@ def test_at_rest(after_bleeds):
         values = after_bleeds[name][:, 2]
         np.testing.assert_allclose(values, values[0], rtol=1e-9)
         normal = twinsim.structure("organs/red_cells").output(name).normal
-        assert normal.low < values[0] < normal.high
+        assert normal is not None and normal.low < values[0] < normal.high
 
 
 def test_marrow_that_makes_half(after_bleeds):
