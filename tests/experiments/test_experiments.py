@@ -11,7 +11,7 @@ import pytest
 import xarray
 
 from tests.experiments.command import command
-from tests.experiments.tiny import BY_RECORD, MINUTES, ORGANS, OUTSIDE, STAGES, STIFF, STUDY, TINY
+from tests.experiments.tiny import BY_RECORD, MINUTES, OUTSIDE, STAGES, STUDY, TIERS, TINY
 from tests.twinsim.run.stored import files_in
 from twinsim import arguments
 
@@ -71,7 +71,7 @@ def test_an_experiment_runs_and_leaves_whole_files(done, name):
     assert answer.out.endswith(f'  import xarray\n  data = xarray.open_dataset("{folder / "results.h5"}")\n')
     assert f"results: {folder / 'results.h5'}\n" in answer.out and f"report:  {folder}" in answer.out
     assert "(100 %)" in answer.err
-    assert f"solver {'stiff' if name in STIFF else 'explicit' if name in ORGANS else 'closed'}" in answer.err
+    assert f"solver {TIERS.get(name, 'closed')}" in answer.err
     assert json.loads((folder / "run.json").read_text())["state"] == "finished"
     page = (folder / "report.html").read_text()
     assert "<svg" in page and "http-equiv" not in page and " nan" not in page.split("<details>")[0].lower()

@@ -10,7 +10,11 @@ PBPK = (
 )  # fmt: skip
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia")
 ORGANS = (*MINUTES, "organ_marrow", "organ_coagulation")
-STIFF = (*PBPK, "pbpk_interaction", "organ_marrow")
+TIERS = (
+    dict.fromkeys(ORGANS, "explicit")
+    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow"), "stiff")
+    | {"organ_anaesthesia": "linear"}
+)
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],

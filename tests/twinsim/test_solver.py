@@ -24,6 +24,7 @@ SHIPPED = {name: twinsim.structure(name) for name in twinsim.structures() if twi
 CLOSED = "pk/one_compartment_iv one_compartment_oral one_compartment_zero_order two_compartment_iv"
 CLOSED += " two_compartment_oral three_compartment_iv three_compartment_oral"
 LINEAR = ("pk/one_compartment_transit", "pk/parent_metabolite", "pkpd/three_compartment_iv_effect_site")
+LINEAR += ("pkpd/propofol_remifentanil", "organs/anaesthesia", "organs/coagulation")
 WHY = {
     "closed": "linear compartments around a centre have an exact solution",
     "linear": "its equations are linear with constant coefficients, so a propagator solves them exactly",
