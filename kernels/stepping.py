@@ -202,7 +202,8 @@ class SteppingTier(ABC):
         start = time.astype(self.dtype)
         eps = float(jnp.finfo(self.dtype).eps)
         limit = jnp.where(limit > elapsed, limit, elapsed)
-        smallest = eps * jnp.abs(start) + eps**3 * limit  # near the start a step may be far below eps * limit
+        # Time is counted from the stop: a step may be far below what the clock, or the whole way, could add.
+        smallest = eps**3 * limit
         return Way(prepared, rates, least_sizes(peak, self.floor), start, elapsed, limit, smallest, eps)
 
     def settled(self, states: States, slope: States, way: Way) -> tuple[States, States]:

@@ -167,3 +167,17 @@ def test_two_compartments_that_neither_lose_nor_exchange():
         structure = twinsim.structure(f"pk/{name}_compartment_iv")
         got, status = predict_structure(structure, records, {"cl": 0.0, "v1": 50.0, **nothing}, solver="closed")
         assert (np.isnan(got).all() and status[0] != 0) or got == pytest.approx(2.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("tier", ["explicit", "stiff"])
+def test_a_dose_in_the_sixth_year_is_a_dose_on_the_first_day(tier):
+    """Steps may be far shorter than what a clock in single precision can add to the time."""
+    body, hours = twinsim.structure("pk/one_compartment_oral"), np.array([0.0, 0.5, 1.0, 2.0])
+
+    def given(at):
+        doses = twinsim.regimen(100, route="oral", start=at)
+        return twinsim.simulate(body, 1, doses, {"ka": 60.0}, times=at + hours, solver=tier, endpoints=[])
+
+    early, late = given(0.0), given(50_000.0)
+    assert early.status.tolist() == late.status.tolist() == [0]
+    np.testing.assert_allclose(late["concentration"], early["concentration"], rtol=1e-5)
