@@ -71,7 +71,8 @@ def test_the_structure_has_the_same_equations(name):
     assert set(own) <= set(given)
     every = structure.state_names
     x = dict(zip(every, np.random.default_rng(0).random(len(every)).tolist(), strict=True))
-    # what only collects the problem may leave out: no slope depends on it
+    # what only collects the problem may leave out, for no slope depends on it, and the tablet of a solution
+    x |= {each: 0.0 for each in every if each not in problem.states}
     assert [each for each in every if each in problem.states] == list(problem.states)
     assert set(problem.outputs) <= set(structure.output_names)
     slopes = structure.derivative(0.0, x, given, {})

@@ -25,6 +25,8 @@ CLOSED = "pk/one_compartment_iv one_compartment_oral one_compartment_zero_order 
 CLOSED += " two_compartment_oral three_compartment_iv three_compartment_oral"
 LINEAR = ("pk/one_compartment_transit", "pk/parent_metabolite", "pkpd/three_compartment_iv_effect_site")
 LINEAR += ("pkpd/propofol_remifentanil", "organs/anaesthesia", "organs/coagulation")
+STIFF = ("organs/body_fluids", "organs/circulation_pulsatile", "organs/kidney", "organs/kidney_alone")
+STIFF += ("organs/lung", "organs/thyroid")
 WHY = {
     "closed": "linear compartments around a centre have an exact solution",
     "linear": "its equations are linear with constant coefficients, so a propagator solves them exactly",
@@ -35,7 +37,7 @@ LOG = "twinsim.solver"
 
 
 def expected(name):
-    if name.startswith("pbpk/"):  # lungs turn over in seconds, and there are more than 12 states
+    if name.startswith("pbpk/") or name in STIFF:  # lungs turn over in seconds, and there are more than 12 states
         return "stiff"
     if name.removeprefix("pk/") in CLOSED.replace("pk/", "").split():
         return "closed"

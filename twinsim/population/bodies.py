@@ -28,7 +28,7 @@ def add_anatomy(cohort: Cohort, seed: int = 0, names: Iterable[str] | None = Non
     >>> person = {"sex": [0.0], "age": [35.0], "height": [176.0], "weight": [73.0], "liver_mass": [1.5]}
     >>> more = add_anatomy(Cohort([417], person, units), names=["liver_volume", "cardiac_output"])
     >>> [round(float(more.covariates[name][0]), 1) for name in ("liver_volume", "cardiac_output")]
-    [1.5, 390.0]
+    [1.5, 458.5]
 
     Args:
         cohort: with sex, age, height and weight.

@@ -3,6 +3,8 @@
 The lung takes cardiac output, the circulation the arterial gas pressures; oxygen consumption is one need of both. No
 output needs itself at one instant: arterial pressures of gas follow from alveoli and venous blood, which are states.
 
+Routes: bleeding takes blood, transfusion gives it.
+
 Source: organs/circulation and organs/lung, with theirs.
 """
 
