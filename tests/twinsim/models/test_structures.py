@@ -123,7 +123,9 @@ def test_many_patients_at_once_equal_one_by_one_and_jit_equals_eager(name, value
         for many, one in zip(together, alone, strict=True):
             for key in one:
                 value = many[key] if jnp.ndim(many[key]) == 0 else many[key][i]
-                assert float(value) == pytest.approx(float(one[key]), rel=1e-13, abs=1e-300, nan_ok=True)
+                assert float(value) == pytest.approx(
+                    float(one[key]), rel=1e-13, abs=1e-300, nan_ok=name == "organs/kidney"
+                )
 
 
 @pytest.mark.parametrize("name", NAMES)
