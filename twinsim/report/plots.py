@@ -138,7 +138,7 @@ def bands_by_scenario(
         if all(map(_all_positive, scenarios.values())):
             grid[0].set_ylim(bottom=0)
         figure.supxlabel(with_unit("time after first dose", time_unit), fontsize=10)
-        figure.supylabel(with_unit(label, unit), fontsize=10)
+        figure.supylabel(textwrap.fill(with_unit(label, unit), 26), fontsize=10)  # a row of panels is not high
         figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), fontsize=9)
         return figure
 
