@@ -1,7 +1,7 @@
 """Tier stiff: Rosenbrock methods, with W = 1/(h gamma) - J factorised once per step (see `kernels.stepping`).
 
-J comes from the equations, column by column; columns that share no row are found together. Nothing is frozen for
-derivatives but the step control: tangents flow through J too, since a step's result depends on it.
+J comes from the equations (`kernels.jacobian`). Nothing is frozen for derivatives but the step control: tangents flow
+through J too, since a step's result depends on it.
 
 In float32, 1/(h gamma) is lost beside rates more than 1e7 times larger: what changes that slowly in a system that fast
 (Robertson's reactions after t = 1e6) needs float64.
@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from kernels.dense import hermite
+from kernels.jacobian import values_and_jacobian
 from kernels.lu import Pattern, elimination_order, factorised, is_exact, solved
 from kernels.rosenbrock import RODAS5P, Rosenbrock
 from kernels.stepping import States, SteppingTier, Walk, Way, weighted
@@ -107,19 +108,12 @@ class StiffTier(SteppingTier):
 
     def _matrix(self, t: Array, states: States, way: Way, diagonal: Array) -> Matrix:
         """W by its entries that are not zero."""
+        _, rows = values_and_jacobian(lambda *x: self.rates_of(t, x, way.parameters), states)
         matrix = {(i, i): diagonal for i in range(len(states))}
-        for group in self.groups:
-
-            def of_group(*own: Array, group: tuple[int, ...] = group) -> States:
-                moved = dict(zip(group, own, strict=True))
-                return self.rates_of(t, tuple(moved.get(i, x) for i, x in enumerate(states)), way.parameters)
-
-            # Only the group's tangents exist, so that nothing is multiplied by zero.
-            own = tuple(states[j] for j in group)
-            column = jax.jvp(of_group, own, tuple(jnp.ones_like(x) for x in own))[1]
-            for i, j in sorted(self.pattern):
-                if j in group:
-                    matrix[i, j] = matrix[i, j] - column[i] if (i, j) in matrix else -column[i]
+        for i, row in enumerate(rows):
+            for j, slope in row.items():
+                if (i, j) in self.pattern:
+                    matrix[i, j] = matrix[i, j] - slope if (i, j) in matrix else -slope
         return matrix
 
     def _drift(self, t: Array, states: States, way: Way) -> dict[int, Array]:

@@ -24,12 +24,15 @@ from jax import lax
 
 from kernels.lanes import host
 from kernels.lanes.axis import PATIENTS
-from kernels.lanes.function import module_of, nothing, traced
+from kernels.lanes.function import length, module_of, nothing, traced
 from kernels.lanes.text import Unsupported
 
 __all__ = ["Unsupported", "Whole", "lanes", "room"]
 
 Note = Callable[[str], None]
+# Equations from where on one vector is enough: there is always something else to compute while it waits. LLVM took 24 s
+# in place of 62 s for a whole patient of 76 states, whose patients were as fast.
+LONG = 30_000
 
 
 def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reason: None) -> Callable[..., Any]:
@@ -144,7 +147,7 @@ def _by_lanes(function: Callable[..., Any], leaves: Sequence[Any], patients: int
     """The call itself; the last group is filled up with copies of the last patient."""
     wide = [leaf.ndim > 0 and leaf.shape[-1] == patients for leaf in leaves]
     program, shapes = traced(function, leaves, wide)
-    group = _width(shapes, vectors)
+    group = _width(program, shapes, vectors)
     more = -patients % group
 
     def filled(leaf: Any, own: bool) -> Any:
@@ -158,10 +161,10 @@ def _by_lanes(function: Callable[..., Any], leaves: Sequence[Any], patients: int
     return jax.tree.unflatten(tree, [result[..., :patients] if more else result for result in results])
 
 
-def _width(shapes: Any, vectors: int) -> int:
-    """Patients in a group, by the shortest numbers of the results."""
+def _width(program: Any, shapes: Any, vectors: int) -> int:
+    """Patients in a group, by the shortest numbers of the results and the length of the program."""
     sizes = [s.dtype.itemsize for s in jax.tree.leaves(shapes) if jnp.issubdtype(s.dtype, np.floating)]
-    return host.width(min(sizes, default=4), vectors)
+    return host.width(min(sizes, default=4), 1 if length(program.jaxpr) > LONG else vectors)
 
 
 def _of(shape: jax.ShapeDtypeStruct, patients: int) -> jax.ShapeDtypeStruct:
@@ -212,7 +215,7 @@ class Whole:
         if host.missing() or patients % 64:
             raise Unsupported(host.missing() or f"{patients} patients")
         program, shapes = self.traced(own, shared)
-        assembly, given = module_of(program, "program", _width(shapes, 2), leaves, streamed=True)
+        assembly, given = module_of(program, "program", _width(program, shapes, 2), leaves, streamed=True)
         flat, tree = jax.tree.flatten(shapes)
         old = [(i, x) for i, x in enumerate(tree.flatten_up_to(into)) if x is not None]
         aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend import core
 
 from kernels.lanes import memory as mem
 from kernels.lanes.arrays import ARRAYS
@@ -199,6 +200,12 @@ def _door(name: str, inputs: int, results: int) -> str:
         "}",
     ]
     return "\n".join(lines)
+
+
+def length(jaxpr: Any) -> int:
+    """Equations of a program, those of its inner programs among them."""
+    inner = (each for equation in jaxpr.eqns for each in core.jaxprs_in_params(equation.params))
+    return len(jaxpr.eqns) + sum(map(length, inner))
 
 
 def marked(array: Any) -> jax.ShapeDtypeStruct:
