@@ -11,6 +11,7 @@ from twinsim.errors import TwinsimError, UsageError, nearest
 from twinsim.events import KINDS, Events
 from twinsim.meals import EATEN, MG, meals
 from twinsim.models.structure import Structure
+from twinsim.quantity import quantity
 from twinsim.regimens import regimen
 
 _KEYS = ("kind", "time", "target", "value", "duration", "rate", "interval", "count")
@@ -49,24 +50,6 @@ def end_of(events: Sequence[Mapping[str, str]]) -> float:
     """A day, or the end of the day in which the last event falls [h]."""
     last = max((quantity(row["time"], "h") for row in events if "time" in row), default=0.0)
     return 24.0 * (1.0 + last // 24.0)
-
-
-def quantity(text: str, unit: str) -> float:
-    """A number, in `unit` if it has none of its own.
-
-    >>> quantity("7 h", "min"), quantity("45", "min")
-    (420.0, 45.0)
-
-    Raises:
-        UsageError: no number stands first.
-        UnitError: a unit that does not fit.
-    """
-    number, _, own = text.strip().partition(" ")
-    try:
-        value = float(number)
-    except ValueError:
-        raise UsageError(f"{text!r} is no quantity", do=f"write a number and its unit, such as 7 {unit}") from None
-    return value * (units.factor(own.strip(), unit) if own.strip() else 1.0)
 
 
 def _checked(row: Mapping[str, str], kinds: Sequence[str]) -> None:

@@ -1,0 +1,1 @@
+"""The whole patient: organs coupled, conditions, actions, and how well it agrees with people."""
