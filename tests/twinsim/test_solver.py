@@ -25,6 +25,7 @@ CLOSED = "pk/one_compartment_iv one_compartment_oral one_compartment_zero_order 
 CLOSED += " two_compartment_oral three_compartment_iv three_compartment_oral"
 LINEAR = ("pk/one_compartment_transit", "pk/parent_metabolite", "pkpd/three_compartment_iv_effect_site")
 LINEAR += ("pkpd/propofol_remifentanil", "organs/anaesthesia", "organs/coagulation")
+LINEAR += ("organs/circumstances", "organs/insulin_depot")
 STIFF = ("organs/body_fluids", "organs/circulation_pulsatile", "organs/kidney", "organs/kidney_alone")
 STIFF += ("organs/lung", "organs/thyroid")
 WHY = {

@@ -22,7 +22,7 @@ Osmolality outside counts what stays outside cells: twice the sodium, and glucos
 to protein (PS) follow from rest: there filtration is lymph, and protein that leaves plasma comes back.
 
 Needs: arterial_pressure, central_venous_pressure, urine_flow, sodium_excretion, aldosterone, glucose, haematocrit,
-bleeding; intakes. Routes: water, salt [mmol of sodium], potassium, protein, each into plasma: 1 L of saline is
+bleeding; intakes. Routes: water, salt [mmol of sodium], potassium_chloride [mmol], protein [g], each into plasma: 1 L of saline is
 1 L of water and 154 mmol of sodium.
 
 Source: capillaries, interstitium and lymph Guyton and Hall, Textbook of medical physiology, chapter 16 (17.3, -3, 28
