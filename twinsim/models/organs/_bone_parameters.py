@@ -38,8 +38,8 @@ _HANDLES = (
 )
 _PTH = (
     _number("pth_clearance", "L/h", 100.0, "clearance of PTH", "T57"),
-    _number("secretion_most", "pmol/h", 6249.09, "PTH secreted without calcium", "T58"),
-    _number("secretion_least", "pmol/h", 96.25, "PTH secreted at high calcium", "T61"),
+    _number("secretion_most", "1", 6249.09 / 385.0, "PTH secreted without calcium over rest", "T58/385", (1.01, 1000.0)),
+    _number("secretion_least", "1", 96.25 / 385.0, "PTH secreted at high calcium over rest", "T61/385", (0.0, 0.99)),
     _number("secretion_gamma", "1", 11.7387, "how steeply calcium acts on that", "T59"),
     _number("k_pool", "1/h", 0.01, "rate of the gland's pool", "T70"),
     _number("pool_slope", "L/pmol", 0.03, "how steeply calcitriol acts on the pool", "T71"),

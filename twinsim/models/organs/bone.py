@@ -88,10 +88,9 @@ def _absorbed(x, p):
 
 def _secreted(x, p, calcium):
     """PTH from the gland [pmol/h]."""
-    basal = p.pth_clearance * p.pth0
     seen = p.calcium_sensing * calcium / p.calcium0
-    curve = falling(seen, p.secretion_most / basal, p.secretion_least / basal, p.secretion_gamma)
-    return p.gland * basal * curve * 2.0 * x.pool
+    curve = falling(seen, p.secretion_most, p.secretion_least, p.secretion_gamma)
+    return p.gland * p.pth_clearance * p.pth0 * curve * 2.0 * x.pool
 
 
 def _hydroxylase_target(p, phosphate, pth):
