@@ -9,10 +9,10 @@ PBPK = (
     "pbpk_drug",
 )  # fmt: skip
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia")
-ORGANS = (*MINUTES, "organ_marrow", "organ_coagulation")
+ORGANS = (*MINUTES, "organ_marrow", "organ_coagulation", "organ_bone")
 TIERS = (
     dict.fromkeys(ORGANS, "explicit")
-    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow"), "stiff")
+    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow", "organ_bone"), "stiff")
     | {"organ_anaesthesia": "linear"}
 )
 TINY = {
@@ -21,6 +21,7 @@ TINY = {
     **dict.fromkeys((*PBPK, "pbpk_interaction"), ["population.size=12", "times.count=13"]),
     "pbpk_drug": ["drug=theophylline", "population.size=12", "times.count=13"],
     **dict.fromkeys(ORGANS, ["population.size=12", "times.count=25"]),
+    "organ_bone": ["population.size=12", "times.end=96", "times.count=25", "regimen.count=4"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],

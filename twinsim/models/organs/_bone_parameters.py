@@ -1,21 +1,19 @@
 """Numbers of organs/bone; in brackets what the SBML file calls them."""
 
+import math
+
 from twinsim.models.structure import POSITIVE, Parameter
 
 PAPER = "Peterson and Riggs 2010, Bone 46:49"
 _HANDLE = "1 by definition: of the patient without drugs"
 
 
-def _said(symbol):
-    return f"{PAPER}, as in BIOMD0000000613 ({symbol})"
+_FILE = f"{PAPER}, as in BIOMD0000000613"
 
 
-def _number(name, unit, value, meaning, symbol, bounds=None):
-    """A parameter of the file, under the name it has there."""
-    source = _said(symbol)
-    return Parameter(name, unit, value, meaning, source) if bounds is None else Parameter(
-        name, unit, value, meaning, source, bounds
-    )  # fmt: skip
+def _number(name, unit, value, meaning, symbol, bounds=(0.0, math.inf)):
+    """A number of the file, with its name there."""
+    return Parameter(name, unit, value, f"{meaning} ({symbol})", _FILE, bounds)
 
 
 _REST = (
@@ -38,7 +36,9 @@ _HANDLES = (
 )
 _PTH = (
     _number("pth_clearance", "L/h", 100.0, "clearance of PTH", "T57"),
-    _number("secretion_most", "1", 6249.09 / 385.0, "PTH secreted without calcium over rest", "T58/385", (1.01, 1000.0)),
+    _number(
+        "secretion_most", "1", 6249.09 / 385.0, "PTH secreted without calcium over rest", "T58/385", (1.01, 1000.0)
+    ),
     _number("secretion_least", "1", 96.25 / 385.0, "PTH secreted at high calcium over rest", "T61/385", (0.0, 0.99)),
     _number("secretion_gamma", "1", 11.7387, "how steeply calcium acts on that", "T59"),
     _number("k_pool", "1/h", 0.01, "rate of the gland's pool", "T70"),
