@@ -12,7 +12,7 @@ MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia")
 ORGANS = (*MINUTES, "organ_marrow", "organ_coagulation", "organ_bone")
 TIERS = (
     dict.fromkeys(ORGANS, "explicit")
-    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow", "organ_bone"), "stiff")
+    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow"), "stiff")
     | {"organ_anaesthesia": "linear"}
 )
 TINY = {
