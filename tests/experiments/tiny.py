@@ -9,7 +9,7 @@ PBPK = (
     "pbpk_drug",
 )  # fmt: skip
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "whole_patient")
-ORGANS = (*MINUTES[:3], "organ_marrow", "organ_coagulation")
+ORGANS = (*MINUTES[:3], "organ_marrow", "organ_coagulation", "organ_bone")
 TIERS = (
     dict.fromkeys(ORGANS, "explicit")
     | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow", "whole_patient"), "stiff")
@@ -29,6 +29,7 @@ TINY = {
         "population.size=6",
         "times.count=13",
     ],
+    "organ_bone": ["population.size=12", "times.end=96", "times.count=25", "regimen.count=4"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
