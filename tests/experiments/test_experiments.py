@@ -152,7 +152,7 @@ def test_the_same_people_take_a_drug_alone_and_with_another_or_are_ill_and_well(
 def test_altitude_and_oxygen_do_to_the_lung_what_they_do(done):
     """Pikes Peak, 4,300 m, first hours: saturation of 78 to 86 % (Reeves et al. 1993, from memory); oxygen helps."""
     with xarray.open_dataset(done("organ_lung")[1] / "results.h5") as data:
-        middle = data["oxygen_saturation"].median("patient").sel(time=[50.0, 170.0, 240.0]).to_numpy()
+        middle = data["oxygen_saturation"].median("patient").isel(time=[5, 17, 24]).to_numpy()
     assert middle[0] > 0.96 and 0.78 < middle[1] < 0.86 and middle[1] + 0.05 < middle[2] < middle[0]
 
 
