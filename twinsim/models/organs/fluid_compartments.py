@@ -9,7 +9,7 @@
     lymph      = lymph_rest clip(1 + lymph_gain (pi - its rest), 0, lymph_most)
     colloid    = colloid_1 c + colloid_2 c^2 + colloid_3 c^3,  c protein [g/L]
     into cells = cell_permeability (solute of cells/cells - osmolality outside)
-    d plasma_protein/dt       = protein_made - protein_lost - (1 - reflection) filtered c - PS (c - ci) + lymph ci - bled
+    d plasma_protein/dt       = made - lost - (1 - reflection) filtered c - PS (c - ci) + lymph ci - bled
     d interstitial_protein/dt = the same between the two
     d sodium/dt    = sodium_intake - sodium_excretion - bled,  one pool of plasma and interstitium
     d potassium/dt = potassium_intake - excretion - bled - exchange (k - k_rest cell_potassium/its rest)
@@ -22,13 +22,13 @@ Osmolality outside counts what stays outside cells: twice the sodium, and glucos
 to protein (PS) follow from rest: there filtration is lymph, and protein that leaves plasma comes back.
 
 Needs: arterial_pressure, central_venous_pressure, urine_flow, sodium_excretion, aldosterone, glucose, haematocrit,
-bleeding; intakes. Routes: water, salt [mmol of sodium], potassium_chloride [mmol], protein [g], each into plasma: 1 L of saline is
-1 L of water and 154 mmol of sodium.
+bleeding; intakes. Routes: water, salt [mmol of sodium], potassium_chloride [mmol], protein [g], each into plasma: 1 L
+of saline is 1 L of water and 154 mmol of sodium.
 
 Source: capillaries, interstitium and lymph Guyton and Hall, Textbook of medical physiology, chapter 16 (17.3, -3, 28
 and 8 mmHg, 2 mL/min, 6.67 mL/min/mmHg), and Guyton 1965 (interstitial compliance), from memory; colloid pressure Landis
-and Pappenheimer 1963; volumes ICRP 89 as in BioGears (Guyton has 11 and 28 L, ICRP 8.8 and 25.3); vasopressin Hallow and
-Gebremichael 2017, as in organs/body_fluids. Put together here; what nobody published says assumed.
+and Pappenheimer 1963; volumes ICRP 89 as in BioGears (Guyton has 11 and 28 L, ICRP 8.8 and 25.3); vasopressin Hallow
+and Gebremichael 2017, as in organs/body_fluids. Put together here; what nobody published says assumed.
 """
 
 import jax.numpy as jnp
@@ -92,9 +92,7 @@ def _exchange(x, p, u):
     pressure = _pressure(x, p)
     pull = p.reflection * (colloid(plasma, p) - colloid(tissue, p))
     filtered = p.filtration_coefficient * (capillary - pressure - pull)
-    lymph = p.lymph_rest * jnp.clip(
-        1.0 + p.lymph_gain * (pressure - p.interstitial_pressure_rest), 0.0, p.lymph_most
-    )
+    lymph = p.lymph_rest * jnp.clip(1.0 + p.lymph_gain * (pressure - p.interstitial_pressure_rest), 0.0, p.lymph_most)
     carried = jnp.where(filtered > 0.0, plasma, tissue)
     protein = (1.0 - p.reflection) * filtered * carried + permeability * (plasma - tissue) - lymph * tissue
     sodium, _ = _now(x, p)
