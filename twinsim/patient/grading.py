@@ -84,7 +84,9 @@ def grade_of(error: float) -> str:
     return "good" if error <= GOOD else "fair" if error <= FAIR else "bad"
 
 
-def known_of(results: Results, structure: Structure, when: int = -1, rows: RowList | None = None) -> Callable[[str], Measured]:
+def known_of(
+    results: Results, structure: Structure, when: int = -1, rows: RowList | None = None
+) -> Callable[[str], Measured]:
     """What names of terms are at one time of a simulation, of the patients that did not fail.
 
     Args:
@@ -121,7 +123,9 @@ def known_of(results: Results, structure: Structure, when: int = -1, rows: RowLi
             return measured(results.final[name][well], states[name])
         if name in parameters:
             return measured(results[f"parameters/{name}"][well], parameters[name])
-        raise UsageError(f"the patient has no {name!r}", where="term", do=nearest(name, [*outputs, *states, *parameters]))
+        raise UsageError(
+            f"the patient has no {name!r}", where="term", do=nearest(name, [*outputs, *states, *parameters])
+        )
 
     return known
 
@@ -130,7 +134,9 @@ def _of_tissue(name: str) -> Measured:
     tissue, _, part = name.partition(".")
     known = composition().tissues
     if tissue not in known or part not in ("water", "extracellular_water", "cell_water"):
-        raise UsageError(f"no fraction {name!r}", where="term", do="tissue.NAME.extracellular_water; " + nearest(tissue, known))
+        raise UsageError(
+            f"no fraction {name!r}", where="term", do="tissue.NAME.extracellular_water; " + nearest(tissue, known)
+        )
     return measured(getattr(known[tissue], part), "1")
 
 
@@ -167,7 +173,9 @@ def check_complete(rows: RowList, tables: Mapping[str, ReferenceRow]) -> None:
     for names, what in ((tables.keys() - listed, "not listed"), (listed - tables.keys(), "not in the tables")):
         if names:
             some = ", ".join(sorted(names)[:5])
-            raise DataError(f"{len(names)} rows are {what}", where=some, do="give the tables that the list was made for")
+            raise DataError(
+                f"{len(names)} rows are {what}", where=some, do="give the tables that the list was made for"
+            )
 
 
 HALVES: Mapping[str, Callable[[Graded], bool]] = {

@@ -28,5 +28,7 @@ def standard_men(size: int, seed: int = 0) -> Cohort:
     given = {name: np.full(size, value) for name, value in REFERENCE_MAN.items()}
     found = {name: np.asarray(values) for name, values in anatomy(seed, ids, given).items()}
     healthy = {name: np.zeros(size) for name in known_conditions()}
-    units = {name: carried_unit(name) or "1" for name in given} | {name: ITEMS[name].unit for name in found if name in ITEMS}
+    units = {name: carried_unit(name) or "1" for name in given} | {
+        name: ITEMS[name].unit for name in found if name in ITEMS
+    }
     return Cohort(ids, {**given, **found, **healthy}, {**units, **dict.fromkeys(healthy, "1")}).derived()
