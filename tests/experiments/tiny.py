@@ -8,11 +8,11 @@ PBPK = (
     "pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_hepatic_impairment", "pbpk_children",
     "pbpk_drug",
 )  # fmt: skip
-MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia")
-ORGANS = (*MINUTES, "organ_marrow", "organ_coagulation")
+MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "whole_patient")
+ORGANS = (*MINUTES[:3], "organ_marrow", "organ_coagulation")
 TIERS = (
     dict.fromkeys(ORGANS, "explicit")
-    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow"), "stiff")
+    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow", "whole_patient"), "stiff")
     | {"organ_anaesthesia": "linear"}
 )
 TINY = {
@@ -21,6 +21,14 @@ TINY = {
     **dict.fromkeys((*PBPK, "pbpk_interaction"), ["population.size=12", "times.count=13"]),
     "pbpk_drug": ["drug=theophylline", "population.size=12", "times.count=13"],
     **dict.fromkeys(ORGANS, ["population.size=12", "times.count=25"]),
+    "whole_patient": [
+        "organs=[circumstances,circulation,fluids,blood]",
+        "outputs=[arterial_pressure,blood_volume]",
+        "drug=null",
+        "events=[{kind: haemorrhage, time: 10 h, value: 750 mL, duration: 30 min}]",
+        "population.size=6",
+        "times.count=13",
+    ],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],

@@ -7,9 +7,11 @@ Actions that last (haemorrhage, exercise, oxygen, altitude) set a state and set 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from twinsim import units
 from twinsim.errors import TwinsimError, UsageError, nearest
@@ -18,7 +20,7 @@ from twinsim.meals import EATEN, MG, meals
 from twinsim.models.structure import Structure
 from twinsim.quantity import quantity
 
-_KEYS = ("kind", "time", "value", "duration", "of", "interval", "count")
+_KEYS = ("kind", "time", "value", "duration", "of", "interval", "count", "patient")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def actions(rows: Sequence[Mapping[str, Any]], structure: Structure) -> Events:
     ([600.0, 630.0], [25.0, 0.0])
 
     Args:
-        rows: mappings of kind, time, value and, as the kind asks for, duration, of, interval and count (repetitions).
+        rows: mappings of kind, time, value and, as the kind asks for, duration, of, interval and count (repetitions);
+            patient: place in the cohort of the one it happens to, otherwise everyone.
             meal [g of carbohydrate]; insulin [U]; dose [of the drug's body, of: its route, oral or iv]; haemorrhage
             [mL, over its duration]; fluids [L, of: one of FLUIDS]; exercise [mL/min of oxygen beyond rest]; oxygen
             [inspired fraction]; altitude [m]. Numbers without a unit are in these units; times in the clock's.
@@ -79,9 +82,19 @@ def actions(rows: Sequence[Mapping[str, Any]], structure: Structure) -> Events:
             a time; the row is told by its number.
     """
     found = Events.of([])
+    for who in dict.fromkeys(row.get("patient", -1) for row in rows):
+        own = [(number, row) for number, row in enumerate(rows) if row.get("patient", -1) == who]
+        events = _of_one(own, structure)
+        found = found + replace(events, patient=np.full(events.size, int(who), np.int64))
+    return found
+
+
+def _of_one(rows: Iterable[tuple[int, Mapping[str, Any]]], structure: Structure) -> Events:
+    """Events of one patient's rows, or of everyone's, each with its number in the table."""
+    found = Events.of([])
     spans: dict[str, list[tuple[float, float]]] = {}
     eaten: dict[float, float] = {}
-    for number, row in enumerate(rows):
+    for number, row in rows:
         try:
             times = _times(row, structure)
             kind = str(row["kind"])

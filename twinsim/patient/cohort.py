@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from twinsim.errors import DataError, UsageError
 from twinsim.patient.conditions import condition, drawn_severity, known_conditions
 from twinsim.population.cohort import Cohort, sample_cohort
 from twinsim.population.source import Source, find_source
+from twinsim.population.timed import name_patients
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Patients:
 
     Attributes:
         source: of people with anatomy.
-        given: condition and its severity, 0 to 1, for everybody.
+        given: condition and its severity, 0 to 1, for everybody; a column of the source of a condition's name says it
+            for each.
         drawn: other conditions are drawn by how many people have them; False: nobody has them.
     """
 
@@ -41,6 +44,8 @@ class Patients:
         """As `Source.sample`: the source's covariates, and severities under the conditions' names."""
         found, given = dict(self.source.sample(seed, patient)), dict(self.given)
         for name, item in known_conditions().items():
+            if name in self.source.names:
+                continue
             if name in given or not self.drawn:
                 found[name] = jnp.full_like(found["age"], given.get(name, 0.0))
             else:
@@ -65,8 +70,8 @@ def patients(
         source: of people with anatomy: a name, a table's path, or a source.
 
     Raises:
-        UsageError: an unknown condition, or a source that has a covariate of a condition's name.
-        DataError: a severity outside 0 to 1.
+        UsageError: an unknown condition, or one that the source has too.
+        DataError: a severity outside 0 to 1; patients of a table are named.
     """
     found, given = find_source(source), {name: float(value) for name, value in (conditions or {}).items()}
     for name, value in given.items():
@@ -74,11 +79,27 @@ def patients(
         if not 0.0 <= value <= 1.0:
             do = f"give 0 (none) to 1: {known.at_one}"
             raise DataError(f"severity {value:g} of {name}", where=f"conditions.{name}", do=do)
-    for name in known_conditions():
-        if name in found.names:
-            do = "leave population.cirrhosis out, or the table's column: conditions.NAME=0.5 is the severity"
-            raise UsageError(f"{name} is a covariate of the source, and a condition too", where="conditions", do=do)
+    _check_columns(found, given)
     return Patients(found, tuple(sorted(given.items())), drawn)
+
+
+def _check_columns(source: Source, given: Mapping[str, float]) -> None:
+    """Severities that the source has itself."""
+    table = getattr(getattr(source, "source", source), "table", None)
+    for name in (name for name in known_conditions() if name in source.names):
+        if name == "cirrhosis":
+            what = "cirrhosis of the source is a Child-Pugh class, which organs know, and a condition too"
+            raise UsageError(what, where="population", do="leave it out there, and give conditions.cirrhosis=0.5")
+        if name in given:
+            what = f"{name} is given for everybody, and the source has it too"
+            raise UsageError(what, where=f"conditions.{name}", do="leave one of them out")
+        if table is not None:
+            values = np.asarray(table.columns[name])
+            wrong = ~((values >= 0.0) & (values <= 1.0))
+            if wrong.any():
+                what = f"severity {values[wrong][0]:g} of {name}"
+                where = f"{table.name}: {name_patients(table.ids[wrong])}"
+                raise DataError(what, where=where, do=f"give 0 (none) to 1: {condition(name).at_one}")
 
 
 def whole_cohort(
