@@ -84,6 +84,8 @@ def outputs(t, x, p, u):
         "afferent_pressure": flow.afferent_pressure,
         "glomerular_pressure": flow.glomerular_pressure,
         "postglomerular_pressure": flow.postglomerular_pressure,
+        "bowman_pressure": x.bowman_pressure,
+        "oncotic_pressure": x.oncotic_pressure,
         "creatinine": 0.1 * x.creatinine / p.total_body_water,  # 0.1 L/dL
     }
 
@@ -146,6 +148,8 @@ structure = Structure(
         Port("afferent_pressure", "mmHg", "pressure", "where afferent arterioles begin"),
         Port("glomerular_pressure", "mmHg", "pressure", "hydrostatic pressure in glomerular capillaries"),
         Port("postglomerular_pressure", "mmHg", "pressure", "where peritubular capillaries begin"),
+        Port("bowman_pressure", "mmHg", "pressure", "in Bowman's space"),
+        Port("oncotic_pressure", "mmHg", "pressure", "colloid osmotic, in glomerular capillaries"),
         Port(
             "creatinine", "mg/dL", "concentration", "creatinine in plasma",
             normal=Range(0.6, 1.3, "usual laboratory range of adults, from memory"),
