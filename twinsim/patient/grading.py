@@ -14,18 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from twinsim.drugs.composition import composition
-from twinsim.errors import DataError, UsageError, nearest
-from twinsim.models.structure import Structure
+from twinsim.errors import DataError
 from twinsim.patient.graded_rows import RowList, row_list
 from twinsim.patient.reference_tables import ReferenceRow
-from twinsim.patient.terms import Measured, evaluate, measured
-from twinsim.simulation import Results
+from twinsim.patient.seen import Seen
+from twinsim.patient.terms import evaluate
 
 GOOD, FAIR = 0.1, 0.3
 GRADES = ("good", "fair", "bad")
-# a patient that failed has no values; more of them and the median says nothing
-MOST_FAILED = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,83 +80,42 @@ def grade_of(error: float) -> str:
     return "good" if error <= GOOD else "fair" if error <= FAIR else "bad"
 
 
-def known_of(
-    results: Results, structure: Structure, when: int = -1, rows: RowList | None = None
-) -> Callable[[str], Measured]:
-    """What names of terms are at one time of a simulation, of the patients that did not fail.
-
-    Args:
-        results: with all outputs, of a cohort with its derived covariates.
-        structure: of the patient.
-        when: place among the times; states are known at the last one alone.
-        rows: whose quantities are known too; None: the project's.
-
-    Raises:
-        UsageError: more than MOST_FAILED of the patients failed; and, by the function returned, an unknown name.
-    """
-    well = results.status == 0
-    if np.mean(~well) > MOST_FAILED:
-        what = f"{np.sum(~well)} of {well.size} patients failed"
-        raise UsageError(what, where="grading", do="precision=float64, and look at the statuses")
-    outputs = {port.name: port.unit for port in structure.gives}
-    states = {item.name: item.unit for item in structure.states}
-    parameters = {item.name: item.unit for item in structure.parameters}
-    quantities = (rows or row_list()).quantities
-    people = results.job.cohort
-    is_last = when in (-1, len(results.job.times) - 1)
-
-    def known(name: str) -> Measured:
-        kind, _, rest = name.partition(".")
-        if kind == "quantity" and rest in quantities:
-            return evaluate(quantities[rest], known, name)
-        if kind == "body" and people is not None and rest in people.covariates:
-            return measured(np.asarray(people.covariates[rest])[well], people.units[rest])
-        if kind == "tissue" and rest:
-            return _of_tissue(rest)
-        if name in outputs and name in results.arrays:
-            return measured(results[name][when][well], outputs[name])
-        if name in states and is_last:
-            return measured(results.final[name][well], states[name])
-        if name in parameters:
-            return measured(results[f"parameters/{name}"][well], parameters[name])
-        raise UsageError(
-            f"the patient has no {name!r}", where="term", do=nearest(name, [*outputs, *states, *parameters])
-        )
-
-    return known
-
-
-def _of_tissue(name: str) -> Measured:
-    tissue, _, part = name.partition(".")
-    known = composition().tissues
-    if tissue not in known or part not in ("water", "extracellular_water", "cell_water"):
-        raise UsageError(
-            f"no fraction {name!r}", where="term", do="tissue.NAME.extracellular_water; " + nearest(tissue, known)
-        )
-    return measured(getattr(known[tissue], part), "1")
-
-
-def grade_rows(
-    known: Callable[[str], Measured], tables: Mapping[str, ReferenceRow], rows: RowList | None = None
+def grade_rest(
+    seen: Seen, patients: slice, tables: Mapping[str, ReferenceRow], rows: RowList | None = None
 ) -> tuple[Graded, ...]:
-    """Every row of the list that is to be graded.
+    """Every row that is to be graded, of patients at rest, at the last time.
 
     Raises:
         DataError: the list and the tables do not have the same rows.
+        UsageError: too many patients failed, or a term names what there is not.
+        UnitError: a term that cannot be told in the table's unit.
     """
     chosen = rows or row_list()
     check_complete(chosen, tables)
+    known = seen.known(patients, -1, chosen.quantities)
     found = []
     for row in chosen.rows:
         reference = tables[row.name]
         values = evaluate(row.term, known, row.name).in_unit(reference.unit, row.name)
-        low, median, high = np.quantile(np.atleast_1d(values), (0.05, 0.5, 0.95)).tolist()
-        error = error_of(median, reference.ranges)
         found.append(
-            Graded(row.name, median, low, high, reference.unit, reference.ranges, reference.source, error,
-                   grade_of(error), row.given, row.tuning)
-        )  # fmt: skip
+            graded(row.name, values, reference.unit, reference.ranges, reference.source, row.given, row.tuning)
+        )
     return tuple(found)
+
+
+def graded(
+    name: str,
+    values: Any,
+    unit: str,
+    ranges: tuple[tuple[float, float], ...],
+    source: str,
+    given: bool = False,
+    tuning: bool = False,
+) -> Graded:
+    """A row by the values of patients (patient), in its unit."""
+    low, median, high = np.quantile(np.atleast_1d(values), (0.05, 0.5, 0.95)).tolist()
+    error = error_of(median, ranges)
+    return Graded(name, median, low, high, unit, ranges, source, error, grade_of(error), given, tuning)
 
 
 def check_complete(rows: RowList, tables: Mapping[str, ReferenceRow]) -> None:
@@ -196,11 +151,11 @@ def counts(rows: Iterable[Graded]) -> dict[str, dict[str, int]]:
     }
 
 
-def as_data(graded: Iterable[Graded], rows: RowList | None = None) -> dict[str, Any]:
+def as_data(rest: Iterable[Graded], challenges: Iterable[Graded] = (), rows: RowList | None = None) -> dict[str, Any]:
     """Plain data for JSON: counts, every row, and every row left out with its kind and reason."""
-    graded = tuple(graded)
+    rest, challenges = tuple(rest), tuple(challenges)
     return {
-        "counts": counts(graded),
-        "rows": [asdict(row) for row in graded],
+        "rest": {"counts": counts(rest), "rows": [asdict(row) for row in rest]},
+        "challenges": {"counts": counts(challenges)["all"], "rows": [asdict(row) for row in challenges]},
         "left_out": [asdict(row) for row in (rows or row_list()).left_out],
     }
