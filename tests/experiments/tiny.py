@@ -8,11 +8,11 @@ PBPK = (
     "pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_hepatic_impairment", "pbpk_children",
     "pbpk_drug",
 )  # fmt: skip
-MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "whole_patient")
+MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "whole_patient", "validate_physiology")
 ORGANS = (*MINUTES[:3], "organ_marrow", "organ_coagulation")
 TIERS = (
     dict.fromkeys(ORGANS, "explicit")
-    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow", "whole_patient"), "stiff")
+    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow", "whole_patient", "validate_physiology"), "stiff")
     | {"organ_anaesthesia": "linear"}
 )
 TINY = {
@@ -29,6 +29,7 @@ TINY = {
         "population.size=6",
         "times.count=13",
     ],
+    "validate_physiology": ["population.size=10", "settle=24"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],
@@ -37,6 +38,10 @@ TINY = {
     "fit_warfarin": [],
     "simulate_and_refit": ["population.size=12", "calibrate.studies=4", "times.at=[0.5,1,2,5,9,24]"],
 }
-OUTSIDE = {"fit_phenobarbital": "pheno_sd.csv", "fit_warfarin": "warfarin.csv"}
+OUTSIDE = {
+    "fit_phenobarbital": "pk/pheno_sd.csv",
+    "fit_warfarin": "pk/warfarin.csv",
+    "validate_physiology": "organs",
+}
 STAGES = {"fit_warfarin": ("warfarin_pk", "warfarin_pkpd")}
 BY_RECORD = ("predict", "fit", "fit_theophylline", "fit_phenobarbital", "fit_warfarin", "simulate_and_refit")

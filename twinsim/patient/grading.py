@@ -52,6 +52,12 @@ class Graded:
     given: bool
     tuning: bool
 
+    @property
+    def deviation(self) -> float:
+        """The error, negative below the ranges."""
+        below = min(self.ranges, key=lambda each: _distance(self.value, *each))[0] > self.value
+        return -self.error if below else self.error
+
 
 def error_of(value: float, ranges: Iterable[tuple[float, float]]) -> float:
     """Relative distance from the nearest of the ranges.
