@@ -114,11 +114,32 @@ def sections(rest: Sequence[Graded], challenges: Sequence[Graded]) -> list[Secti
     left_out = [[row.name, row.kind.replace("_", " "), row.reason] for row in row_list().left_out]
     return [
         Section("Grades", text, pictures, Table(["rows", *GRADES, "good"], rows, frozenset({1, 2, 3, 4}))),
-        _table("Not good", [row for row in (*rest, *challenges) if row.grade != "good"]),
+        _not_good([row for row in (*rest, *challenges) if row.grade != "good"]),
         _table("At rest", rest),
         _table("Challenges", challenges),
         Section("Rows left out", table=Table(["row", "kind", "reason"], left_out)),
     ]
+
+
+def _not_good(rows: Sequence[Graded]) -> Section:
+    from twinsim.report import Section, Table
+    from twinsim.report.html import number
+
+    shown = [
+        [
+            row.name,
+            number(row.value),
+            _reference(row),
+            row.unit,
+            f"{100.0 * row.deviation:+.0f} %",
+            row.grade,
+            row.reason,
+        ]
+        for row in rows
+    ]
+    marked = frozenset(i for i, row in enumerate(rows) if row.grade == "bad")
+    head = ["row", "median", "reference", "unit", "off", "grade", "why"]
+    return Section("Not good", table=Table(head, shown, frozenset({1, 2, 4}), marked))
 
 
 def _table(heading: str, rows: Sequence[Graded]) -> Section:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from twinsim.patient.graded_rows import RowList, row_list
 from twinsim.patient.reference_tables import ReferenceRow
 from twinsim.patient.seen import Seen
 from twinsim.patient.terms import evaluate
+from twinsim.yaml import read_yaml
 
 GOOD, FAIR = 0.1, 0.3
 GRADES = ("good", "fair", "bad")
@@ -53,10 +56,21 @@ class Graded:
     tuning: bool
 
     @property
+    def reason(self) -> str:
+        """Why it is not good, if that is known."""
+        return "" if self.grade == "good" else reasons().get(self.name, "")
+
+    @property
     def deviation(self) -> float:
         """The error, negative below the ranges."""
         below = min(self.ranges, key=lambda each: _distance(self.value, *each))[0] > self.value
         return -self.error if below else self.error
+
+
+@lru_cache(maxsize=1)
+def reasons() -> Mapping[str, str]:
+    """Why rows are not good, by name."""
+    return read_yaml(Path(__file__).parent / "data" / "reasons.yaml")
 
 
 def error_of(value: float, ranges: Iterable[tuple[float, float]]) -> float:
@@ -161,7 +175,10 @@ def as_data(rest: Iterable[Graded], challenges: Iterable[Graded] = (), rows: Row
     """Plain data for JSON: counts, every row, and every row left out with its kind and reason."""
     rest, challenges = tuple(rest), tuple(challenges)
     return {
-        "rest": {"counts": counts(rest), "rows": [asdict(row) for row in rest]},
-        "challenges": {"counts": counts(challenges)["all"], "rows": [asdict(row) for row in challenges]},
+        "rest": {"counts": counts(rest), "rows": [{**asdict(row), "reason": row.reason} for row in rest]},
+        "challenges": {
+            "counts": counts(challenges)["all"],
+            "rows": [{**asdict(row), "reason": row.reason} for row in challenges],
+        },
         "left_out": [asdict(row) for row in (rows or row_list()).left_out],
     }
