@@ -202,7 +202,10 @@ def cohort_job(
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
     accuracy = {"precision": precision, "rtol": rtol, "max_steps": max_steps, "dense": dense}
-    picked = choose_solver(structure, solver, **accuracy, moving=lines, times=grid, typical=partial(typical_of, chosen))
+    lived = np.concatenate([np.full((1, *grid.shape[1:]), -settle), grid]) if settle else grid
+    picked = choose_solver(
+        structure, solver, **accuracy, moving=lines, times=lived, typical=partial(typical_of, chosen)
+    )
     changing = bool(timed) or len(starts) > 1
     segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(
