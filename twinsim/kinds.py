@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 Kind = Literal[
-    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "organ", "whole_patient", "predict", "sweep", "fit",
-    "fit_stages", "simulate_and_refit",
+    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "organ", "whole_patient", "validate_physiology", "predict",
+    "sweep", "fit", "fit_stages", "simulate_and_refit",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 _PATIENT = ("organs", "population.conditions", "population.prevalence")
@@ -35,6 +35,11 @@ _NOT_WHOLE = (
     "between_patients", "between_patients_source", "model", "perpetrator", "occasions", "sweep", "regimen", "observed",
     "population.mode", "population.cirrhosis", "population.ckd",
 )  # fmt: skip
+_NOT_GRADED = (
+    "events", "between_patients", "between_patients_source", "model", "drug", "perpetrator", "covariates", "start",
+    "occasions", "sweep", "regimen", "observed", "times", "outputs", "endpoints", "save", "population.source",
+    "population.mode", "population.cirrhosis", "population.ckd", *_PATIENT,
+)  # fmt: skip
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
     "quickstart": (*_ORGAN, *_NOT_QUICK),
@@ -43,6 +48,7 @@ WITHOUT_EFFECT = {
     "pbpk_interaction": (*_ORGAN, "model", "observed", "occasions", "sweep", *_TABLES),
     "organ": (*_PATIENT, "drug", "perpetrator", "occasions", "sweep", "regimen.steady_state", *_TABLES),
     "whole_patient": (*_NOT_WHOLE, *_TABLES),
+    "validate_physiology": (*_NOT_GRADED, *(key for key in _TABLES if key != "data")),
     "predict": (*_ORGAN, *_NOT_PREDICTED),
     "sweep": (*_ORGAN, "drug", "perpetrator", *_TABLES),
     "fit": (*_ORGAN, *_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),

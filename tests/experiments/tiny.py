@@ -10,10 +10,10 @@ PBPK = (
 )  # fmt: skip
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "organ_kidney", "organ_lung")
 ORGANS = (*MINUTES, "organ_circulation", "organ_thyroid", "organ_marrow", "organ_coagulation", "organ_bone")
-CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient"), "min"), "organ_circulation": "s"}
+CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient", "validate_physiology"), "min"), "organ_circulation": "s"}
 STIFF = (
     *PBPK, "pbpk_interaction", "organ_marrow", "organ_kidney", "organ_circulation", "organ_lung", "organ_thyroid",
-    "whole_patient",
+    "whole_patient", "validate_physiology",
 )  # fmt: skip
 TIERS = dict.fromkeys(ORGANS, "explicit") | dict.fromkeys(STIFF, "stiff") | {"organ_anaesthesia": "linear"}
 TINY = {
@@ -30,6 +30,7 @@ TINY = {
         "population.size=6",
         "times.count=13",
     ],
+    "validate_physiology": ["population.size=10", "settle=24"],
     "organ_bone": ["population.size=12", "times.end=96", "times.count=25", "regimen.count=4"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
@@ -39,6 +40,10 @@ TINY = {
     "fit_warfarin": [],
     "simulate_and_refit": ["population.size=12", "calibrate.studies=4", "times.at=[0.5,1,2,5,9,24]"],
 }
-OUTSIDE = {"fit_phenobarbital": "pheno_sd.csv", "fit_warfarin": "warfarin.csv"}
+OUTSIDE = {
+    "fit_phenobarbital": "pk/pheno_sd.csv",
+    "fit_warfarin": "pk/warfarin.csv",
+    "validate_physiology": "organs",
+}
 STAGES = {"fit_warfarin": ("warfarin_pk", "warfarin_pkpd")}
 BY_RECORD = ("predict", "fit", "fit_theophylline", "fit_phenobarbital", "fit_warfarin", "simulate_and_refit")
