@@ -58,7 +58,7 @@ def run(config: RunConfig) -> Finished:
         f"{at_rest:,} men like the reference man at rest, and {-(-at_rest // _SHARE)} in each of "
         f"{len(known_challenges())} challenges, after {config.settle / 24.0:g} days of rest."
     )
-    finished = run_job(config, job, model, lead, lambda: sections(*grades()))
+    finished = run_job(config, job, model, lead, lambda: sections(*grades()), shows_results=False)
     if finished.plan is not None or not finished.paths:
         return finished
     path = folder / "grades.json"
