@@ -37,6 +37,7 @@ RATES = {
 _WARM = (37.0 - 20.0) / 10.0
 _NONE = 1e-35  # of a drug, so that its logarithm is a number
 FREE = ("c1", "c2", "o", "ic1", "ic2", "io")
+FORWARD = tuple(RATES)[::2]
 
 
 def share(ratio: Any, hill: Any) -> Any:
@@ -48,18 +49,19 @@ def herg(x: Any, v: Any, p: Any, u: Any) -> dict[str, Any]:
     """d state/dt of the channel and the drug in it [1/ms]; v over `gate_voltage`."""
     rate = {path: a * q**_WARM * jnp.exp(b * v) for path, (a, b, q) in RATES.items()}
     flow = {path: getattr(x, f"ikr_{path[0]}") * value for path, value in rate.items()}
-    change = {
-        name: p.gating_speed * (sum(flow[path] for path in flow if path[1] == name)
-                                - sum(flow[path] for path in flow if path[0] == name))
-        for name in FREE
-    }  # fmt: skip
+    net = {path: p.gating_speed * (flow[path] - flow[path[::-1]]) for path in flow if path in FORWARD}
+    activates, opens = net["c1", "c2"], net["c2", "o"]
+    ic_activates, ic_opens = net["ic1", "ic2"], net["ic2", "io"]
+    c1, c2, o = net["c1", "ic1"], net["c2", "ic2"], net["o", "io"]  # inactivate
     c = share(u.concentration / p.drug_unit, p.herg_n)
     binds = p.herg_kmax * p.herg_ku * c / (c + p.herg_halfmax)
     frees = p.herg_kt / (1.0 + jnp.exp(-(v - p.herg_vhalf / p.gate_voltage) / 6.789))
     inactivated = binds * x.ikr_io - p.herg_ku * rate["o", "io"] / rate["io", "o"] * x.ikr_iobound
     opened = binds * x.ikr_o - p.herg_ku * x.ikr_obound
     from_io, from_o = frees * x.ikr_cbound - p.herg_kt * x.ikr_iobound, frees * x.ikr_cbound - p.herg_kt * x.ikr_obound
-    change["io"] = change["io"] - inactivated
-    change["o"] = change["o"] - opened
-    change |= {"iobound": inactivated + from_io, "obound": opened + from_o, "cbound": -from_io - from_o}
+    change = {
+        "c1": -activates - c1, "c2": activates - opens - c2, "o": opens - o - opened,
+        "ic1": c1 - ic_activates, "ic2": c2 + ic_activates - ic_opens, "io": o + ic_opens - inactivated,
+        "iobound": inactivated + from_io, "obound": opened + from_o, "cbound": -from_io - from_o,
+    }  # fmt: skip
     return {f"ikr_{name}": value for name, value in change.items()}

@@ -15,7 +15,8 @@ _SMALL = 1e-6  # of z, below which the field's equations take their limit
 def phosphorylated(x: Any, p: Any) -> tuple[Any, Any]:
     """Share of targets that CaMKII has phosphorylated, and what of it is bound to calmodulin; page 16."""
     bound = p.camk_bound * (1.0 - x.camk_trapped) / (1.0 + p.camk_calcium / x.cass)
-    return 1.0 / (1.0 + p.camk_half / (bound + x.camk_trapped)), bound
+    active = bound + x.camk_trapped
+    return active / (active + p.camk_half), bound
 
 
 def left(p: Any, u: Any, channel: str) -> Any:
@@ -24,29 +25,39 @@ def left(p: Any, u: Any, channel: str) -> Any:
     return 1.0 / (1.0 + share(ratio, getattr(p, f"hill_{channel}")))
 
 
-def _field(z: Any, inside: Any, outside: Any) -> Any:
-    """z (inside exp(z) - outside) / (exp(z) - 1), Goldman, Hodgkin and Katz."""
-    near = jnp.abs(z) < _SMALL
-    safe = jnp.where(near, 1.0, z)
-    ratio = jnp.where(near, 1.0 - 0.5 * z, safe / jnp.expm1(safe))
-    return ratio * (inside * jnp.exp(z) - outside)
+class Field:
+    """What moves ions through open pores at z = v F / (R T), by Goldman, Hodgkin and Katz.
+
+    single: z (inside exp(z) - outside) / (exp(z) - 1);  double: the same of 2 z
+    """
+
+    def __init__(self, z: Any) -> None:
+        near = jnp.abs(z) < _SMALL
+        more = jnp.expm1(jnp.where(near, 1.0, z))
+        self.ratio = jnp.where(near, 1.0 - 0.5 * z, z / more)
+        self.times = jnp.where(near, 1.0 + z, more + 1.0)
+
+    def single(self, inside: Any, outside: Any) -> Any:
+        return self.ratio * (inside * self.times - outside)
+
+    def double(self, inside: Any, outside: Any) -> Any:
+        return 2.0 * self.ratio / (self.times + 1.0) * (inside * self.times**2 - outside)
 
 
-def currents(x: Any, p: Any, u: Any) -> dict[str, Any]:
-    """Every current by the name of its output."""
-    v, z = x.v / p.gate_voltage, x.v / p.thermal_voltage
-    camk, _ = phosphorylated(x, p)
-    k_o = u.plasma_potassium
-    e_na = p.thermal_voltage * jnp.log(p.extracellular_sodium / x.nai)
+def currents(x: Any, p: Any, u: Any, camk: Any) -> dict[str, Any]:
+    """Every current by the name of its output; camk: share of targets phosphorylated."""
+    v, field = x.v / p.gate_voltage, Field(x.v / p.thermal_voltage)
+    k_o, na_o = u.plasma_potassium, p.extracellular_sodium
+    e_na = p.thermal_voltage * jnp.log(na_o / x.nai)
     e_k = p.thermal_voltage * jnp.log(k_o / x.ki)
-    e_ks = p.thermal_voltage * jnp.log((k_o + p.ks_sodium * p.extracellular_sodium) / (x.ki + p.ks_sodium * x.nai))
+    e_ks = p.thermal_voltage * jnp.log((k_o + p.ks_sodium * na_o) / (x.ki + p.ks_sodium * x.nai))
     return {
         **_sodium(x, p, u, x.v - e_na, camk),
         "i_to": _transient_outward(x, p, u, v, camk) * (x.v - e_k),
-        **_calcium(x, p, u, v, z, camk),
+        **_calcium(x, p, u, v, field, camk),
         **_potassium(x, p, u, v, x.v - e_k, x.v - e_ks),
-        "i_nab": p.p_nab * p.faraday * _field(z, x.nai, p.extracellular_sodium),
-        "i_cab": 2.0 * p.p_cab * p.faraday * _field(2.0 * z, x.cai, 0.341 * p.extracellular_calcium),
+        "i_nab": p.p_nab * p.faraday * field.single(x.nai, na_o),
+        "i_cab": 2.0 * p.p_cab * p.faraday * field.double(x.cai, 0.341 * p.extracellular_calcium),
         "i_pca": p.pump_calcium * x.cai / (p.pump_calcium_half + x.cai),
     }
 
@@ -69,7 +80,7 @@ def _transient_outward(x: Any, p: Any, u: Any, v: Any, camk: Any) -> Any:
     return p.g_to * left(p, u, "to") * ((1.0 - camk) * x.ito_a * i + camk * x.ito_ap * ip)
 
 
-def _calcium(x: Any, p: Any, u: Any, v: Any, z: Any, camk: Any) -> dict[str, Any]:
+def _calcium(x: Any, p: Any, u: Any, v: Any, field: Field, camk: Any) -> dict[str, Any]:
     """What flows through L-type channels: calcium, sodium and potassium, page 9."""
     fast = 0.3 + 0.6 * falls(v, 10.0, 10.0)
     f, fp = 0.6 * x.ical_ff + 0.4 * x.ical_fs, 0.6 * x.ical_ffp + 0.4 * x.ical_fs
@@ -79,9 +90,9 @@ def _calcium(x: Any, p: Any, u: Any, v: Any, z: Any, camk: Any) -> dict[str, Any
     opened = (1.0 - camk) * plain + camk * p.p_ca_phosphorylated * phosphorylated
     flux = p.p_ca * left(p, u, "cal") * p.faraday * opened
     return {
-        "i_cal": 2.0 * flux * _field(2.0 * z, x.cass, 0.341 * p.extracellular_calcium),
-        "i_cana": 0.75 * flux * p.p_ca_sodium * _field(z, x.nass, p.extracellular_sodium),
-        "i_cak": 0.75 * flux * p.p_ca_potassium * _field(z, x.kss, u.plasma_potassium),
+        "i_cal": 2.0 * flux * field.double(x.cass, 0.341 * p.extracellular_calcium),
+        "i_cana": 0.75 * flux * p.p_ca_sodium * field.single(x.nass, p.extracellular_sodium),
+        "i_cak": 0.75 * flux * p.p_ca_potassium * field.single(x.kss, u.plasma_potassium),
     }
 
 

@@ -6,12 +6,9 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from twinsim.models.organs._myocyte_currents import phosphorylated
 
-
-def release(x: Any, p: Any, i_cal: Any) -> tuple[Any, dict[str, Any]]:
+def release(x: Any, p: Any, i_cal: Any, camk: Any) -> tuple[Any, dict[str, Any]]:
     """Calcium released from the JSR [mmol/L/ms], and how its two states change; page 17."""
-    camk, _ = phosphorylated(x, p)
     filled = 1.0 / (1.0 + (p.release_half / x.cajsr) ** 8)
     change = {}
     for name, time in (("release", p.release_time), ("release_p", p.release_phosphorylated * p.release_time)):
@@ -20,9 +17,8 @@ def release(x: Any, p: Any, i_cal: Any) -> tuple[Any, dict[str, Any]]:
     return (1.0 - camk) * x.release + camk * x.release_p, change
 
 
-def _uptake(x: Any, p: Any) -> Any:
+def _uptake(x: Any, p: Any, camk: Any) -> Any:
     """Net calcium into the NSR [mmol/L/ms]; page 17."""
-    camk, _ = phosphorylated(x, p)
     plain = p.uptake * x.cai / (x.cai + p.uptake_half)
     phosphorylated_ = p.uptake_phosphorylated * p.uptake * x.cai / (x.cai + p.uptake_half - p.uptake_shift)
     return (1.0 - camk) * plain + camk * phosphorylated_ - p.leak * x.cansr
@@ -33,7 +29,7 @@ def _free(calcium: Any, *buffers: tuple[Any, Any]) -> Any:
     return 1.0 / (1.0 + sum(most * half / (half + calcium) ** 2 for most, half in buffers))
 
 
-def ions(x: Any, p: Any, i: dict[str, Any]) -> dict[str, Any]:
+def ions(x: Any, p: Any, i: dict[str, Any], camk: Any, bound: Any) -> dict[str, Any]:
     """d concentration/dt [mmol/L/ms], release and CaMKII, of all currents with i_naca_i, i_naca_ss, i_nak; page 18."""
     volume = 1000.0 * 3.14 * p.cell_radius**2 * p.cell_length  # uL/cm^3; pi as in the source
     area = p.folding * 2.0 * 3.14 * p.cell_radius * (p.cell_radius + p.cell_length)
@@ -43,9 +39,8 @@ def ions(x: Any, p: Any, i: dict[str, Any]) -> dict[str, Any]:
     na = (x.nass - x.nai) / p.diffusion_time
     k = (x.kss - x.ki) / p.diffusion_time
     ca = (x.cass - x.cai) / p.diffusion_time_calcium
-    released, change = release(x, p, i["i_cal"])
-    taken, moved = _uptake(x, p), (x.cansr - x.cajsr) / p.transfer_time
-    camk, bound = phosphorylated(x, p)
+    released, change = release(x, p, i["i_cal"], camk)
+    taken, moved = _uptake(x, p, camk), (x.cansr - x.cajsr) / p.transfer_time
     sodium = i["i_na"] + i["i_nal"] + i["i_nab"] + 3.0 * i["i_naca_i"] + 3.0 * i["i_nak"]
     potassium = i["i_to"] + i["i_kr"] + i["i_ks"] + i["i_k1"] + i["i_kb"] - 2.0 * i["i_nak"] + x.stimulus
     calcium = i["i_pca"] + i["i_cab"] - 2.0 * i["i_naca_i"]

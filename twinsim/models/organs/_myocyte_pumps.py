@@ -12,23 +12,30 @@ from typing import Any
 import jax.numpy as jnp
 
 
-def exchange(x: Any, p: Any, na: Any, ca: Any) -> Any:
-    """INaCa of a whole exchanger between outside and a space of that sodium and calcium [mmol/L]."""
+def exchange(x: Any, p: Any) -> tuple[Any, Any]:
+    """INaCa between outside and the myoplasm, and the subspace."""
     z = x.v / p.thermal_voltage
     h_ca, h_na = jnp.exp(p.q_ca * z), jnp.exp(p.q_na * z)
     na_o, ca_o = p.extracellular_sodium, p.extracellular_calcium
+    h7 = 1.0 + na_o / p.k_na3 * (1.0 + 1.0 / h_na)
+    h8 = na_o / (p.k_na3 * h_na * h7)
+    h10 = p.k_asymmetry + 1.0 + na_o / p.k_na1 * (1.0 + na_o / p.k_na2)
+    k1, k3both = ca_o * p.k_ca_on / h10, h8 * p.w_naca
+    k3, k8 = p.w_ca / h7 + k3both, h8 * p.w_na * na_o * na_o / (h10 * p.k_na1 * p.k_na2)
+    outside = (h_ca, h_na, k1, k3, k3both, k8)
+    whole = [_exchange(p, na, ca, *outside) for na, ca in ((x.nai, x.cai), (x.nass, x.cass))]
+    return (1.0 - p.naca_subspace) * whole[0], p.naca_subspace * whole[1]
+
+
+def _exchange(p: Any, na: Any, ca: Any, h_ca: Any, h_na: Any, k1: Any, k3: Any, k3both: Any, k8: Any) -> Any:
+    """Of a whole exchanger, at that sodium and calcium inside [mmol/L]."""
     h1 = 1.0 + na / p.k_na3 * (1.0 + h_na)
     h2, h3 = na * h_na / (p.k_na3 * h1), 1.0 / h1
     h4 = 1.0 + na / p.k_na1 * (1.0 + na / p.k_na2)
     h5, h6 = na * na / (h4 * p.k_na1 * p.k_na2), 1.0 / h4
-    h7 = 1.0 + na_o / p.k_na3 * (1.0 + 1.0 / h_na)
-    h8, h9 = na_o / (p.k_na3 * h_na * h7), 1.0 / h7
-    h10 = p.k_asymmetry + 1.0 + na_o / p.k_na1 * (1.0 + na_o / p.k_na2)
-    h11, h12 = na_o * na_o / (h10 * p.k_na1 * p.k_na2), 1.0 / h10
-    k1, k2, k5, k6 = h12 * ca_o * p.k_ca_on, p.k_ca_off, p.k_ca_off, h6 * ca * p.k_ca_on
-    k3both, k4both = h8 * p.w_naca, h2 * p.w_naca
-    k3, k4 = h9 * p.w_ca + k3both, h3 * p.w_ca / h_ca + k4both
-    k7, k8 = h5 * h2 * p.w_na, h8 * h11 * p.w_na
+    k2, k5, k6 = p.k_ca_off, p.k_ca_off, h6 * ca * p.k_ca_on
+    k4both = h2 * p.w_naca
+    k4, k7 = h3 * p.w_ca / h_ca + k4both, h5 * h2 * p.w_na
     e1, e2, e3, e4 = _shares(
         k2 * k4 * (k7 + k6) + k5 * k7 * (k2 + k3),
         k1 * k7 * (k4 + k5) + k4 * k6 * (k1 + k8),

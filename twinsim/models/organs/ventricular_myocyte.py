@@ -27,7 +27,7 @@ import jax.numpy as jnp
 
 from twinsim.models.organs import _myocyte_gates as gates
 from twinsim.models.organs._herg import FREE, herg
-from twinsim.models.organs._myocyte_currents import currents
+from twinsim.models.organs._myocyte_currents import currents, phosphorylated
 from twinsim.models.organs._myocyte_ions import inactivation, ions
 from twinsim.models.organs._myocyte_parameters import PARAMETERS, STARTS
 from twinsim.models.organs._myocyte_pumps import exchange, pump
@@ -51,17 +51,14 @@ def start(p, u):
     return {**_START, **{item.name.removesuffix("_start"): getattr(p, item.name) for item in STARTS}}
 
 
-def _all_currents(x, p, u) -> dict[str, Any]:
-    return {
-        **currents(x, p, u),
-        "i_naca_i": (1.0 - p.naca_subspace) * exchange(x, p, x.nai, x.cai),
-        "i_naca_ss": p.naca_subspace * exchange(x, p, x.nass, x.cass),
-        "i_nak": pump(x, p, u),
-    }
+def _all_currents(x, p, u, camk) -> dict[str, Any]:
+    myoplasm, subspace = exchange(x, p)
+    return {**currents(x, p, u, camk), "i_naca_i": myoplasm, "i_naca_ss": subspace, "i_nak": pump(x, p, u)}
 
 
 def rates(t, x, p, u):
-    i, v = _all_currents(x, p, u), x.v / p.gate_voltage
+    camk, bound = phosphorylated(x, p)
+    i, v = _all_currents(x, p, u, camk), x.v / p.gate_voltage
     moving = {
         **gates.sodium(x, v),
         **gates.transient_outward(x, v),
@@ -70,7 +67,7 @@ def rates(t, x, p, u):
     }
     return {
         "v": -(sum(i.values()) + x.stimulus),
-        **ions(x, p, i),
+        **ions(x, p, i, camk, bound),
         **{name: p.gating_speed * value for name, value in moving.items()},
         "ical_nca": inactivation(x, p),
         **herg(x, v, p, u),
@@ -80,7 +77,7 @@ def rates(t, x, p, u):
 
 
 def outputs(t, x, p, u):
-    i = _all_currents(x, p, u)
+    i = _all_currents(x, p, u, phosphorylated(x, p)[0])
     return {
         "potential": x.v,
         "calcium": 1e6 * x.cai,
