@@ -1,14 +1,16 @@
 """Pacing of heart cells beat by beat, drugs that block their channels, and what is read from the last beat.
 
->>> import twinsim
->>> from twinsim.pacing import beat_times, channel_drug, last_beat, paced
->>> cell, dofetilide = twinsim.structure("organs/ventricular_myocyte"), channel_drug("dofetilide")
->>> events, times, how = paced(10), beat_times(10), {"precision": "float64", "rtol": 1e-5, "dense": True}
->>> run = twinsim.simulate(cell, None, events, dofetilide.parameters(), times, inputs={"concentration": 2.0}, **how)
->>> last_beat(run).apd90.round(0).tolist()
-[276.0]
+    cell, how = twinsim.structure("organs/ventricular_myocyte"), {"precision": "float64", "rtol": 1e-4, "dense": True}
+    run = twinsim.simulate(cell, events=paced(10), times=beat_times(10), outputs=["potential", "qnet"], **how)
+    last_beat(run).apd90
 
-A run has one cell after the other in its last axis; `drugged` makes a cohort of cells, each under its own drug.
+`drugged` makes cells, each under a drug of its own:
+
+>>> channel_drug("dofetilide").cmax, paced(10).size, beat_times(10)[[0, -1]].tolist()
+(2.0, 30, [9000.0, 10000.0])
+>>> model, cells = drugged([(None, 0.0), ("dofetilide", 2.0), ("verapamil", 81.0)])
+>>> model.individual(cells.covariates)["concentration"].tolist()
+[0.0, 2.0, 81.0]
 
 Source: pacing by -80 uA/uF for 0.5 ms and APD90, O'Hara et al. 2011; qNet and CiPA's 2 s between beats, Dutta et al.
 2017, Front Physiol 8:616.
@@ -140,6 +142,7 @@ class Beat:
         qnet: net charge of CiPA's six currents [uA s/uF, uC/uF].
         early_afterdepolarisation: it rises by 1 mV or more between 30 % and 90 % of repolarisation.
         repolarised: it falls below 90 % before the beat ends.
+        fired: it rises above 0 mV; otherwise there was no action potential, and the other measures mean nothing.
     """
 
     apd90: np.ndarray
@@ -148,6 +151,7 @@ class Beat:
     qnet: np.ndarray
     early_afterdepolarisation: np.ndarray
     repolarised: np.ndarray
+    fired: np.ndarray
 
 
 def last_beat(run: Any) -> Beat:
@@ -182,7 +186,7 @@ def measured(times: Any, potential: Any, qnet: Any) -> Beat:
     within = (t[:, None] >= early) & (t[:, None] <= np.where(late, np.inf, down))
     lowest = np.minimum.accumulate(np.where(within, v, np.inf), axis=0)
     again = np.where(within, v, -np.inf) - np.where(np.isfinite(lowest), lowest, np.inf) >= RISE
-    return Beat(down - up, peak, resting, q[-1] - q[0], again.any(axis=0), ~late)
+    return Beat(down - up, peak, resting, q[-1] - q[0], again.any(axis=0), ~late, peak > 0.0)
 
 
 def _crossing(t: np.ndarray, v: np.ndarray, level: np.ndarray, after: np.ndarray, *, rising: bool) -> np.ndarray:
