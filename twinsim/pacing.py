@@ -186,7 +186,7 @@ def measured(times: Any, potential: Any, qnet: Any) -> Beat:
     within = (t[:, None] >= early) & (t[:, None] <= np.where(late, np.inf, down))
     lowest = np.minimum.accumulate(np.where(within, v, np.inf), axis=0)
     again = np.where(within, v, -np.inf) - np.where(np.isfinite(lowest), lowest, np.inf) >= RISE
-    return Beat(down - up, peak, resting, q[-1] - q[0], again.any(axis=0), ~late, peak > 0.0)
+    return Beat(down - up, peak, resting, q[-1] - q[0], np.any(again, axis=0), ~late, peak > 0.0)
 
 
 def _crossing(t: np.ndarray, v: np.ndarray, level: np.ndarray, after: np.ndarray, *, rising: bool) -> np.ndarray:

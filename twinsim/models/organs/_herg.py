@@ -49,7 +49,7 @@ def herg(x: Any, v: Any, p: Any, u: Any) -> dict[str, Any]:
     """d state/dt of the channel and the drug in it [1/ms]; v over `gate_voltage`."""
     rate = {path: a * q**_WARM * jnp.exp(b * v) for path, (a, b, q) in RATES.items()}
     flow = {path: getattr(x, f"ikr_{path[0]}") * value for path, value in rate.items()}
-    net = {path: p.gating_speed * (flow[path] - flow[path[::-1]]) for path in flow if path in FORWARD}
+    net = {(a, b): p.gating_speed * (flow[a, b] - flow[b, a]) for a, b in FORWARD}
     activates, opens = net["c1", "c2"], net["c2", "o"]
     ic_activates, ic_opens = net["ic1", "ic2"], net["ic2", "io"]
     c1, c2, o = net["c1", "ic1"], net["c2", "ic2"], net["o", "io"]  # inactivate

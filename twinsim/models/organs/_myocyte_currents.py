@@ -1,4 +1,4 @@
-"""Currents through the membrane of the ventricular myocyte [uA/uF]; pages are of the supplement of O'Hara et al. 2011."""
+"""Currents through the myocyte's membrane [uA/uF]; pages are those of the supplement of O'Hara et al. 2011."""
 
 from __future__ import annotations
 

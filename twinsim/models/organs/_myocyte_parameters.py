@@ -46,7 +46,7 @@ CONDUCTANCES = (
     Parameter("g_kr", "mS/uF", 0.0465854545454546, "rapid delayed rectifier IKr (hERG)", LI),
     Parameter("kr_potassium", "mmol/L", 5.4, "potassium outside at which g_kr holds", f"{ORD}, p. 10", POSITIVE),
     Parameter("g_ks", "mS/uF", 0.0034 * 1.87, "slow delayed rectifier IKs", f"{ORD}, p. 11, times 1.87 of {DUTTA}"),
-    Parameter("ks_calcium", "mmol/L", 3.8e-5, "calcium that raises IKs by half of what it can", f"{ORD}, p. 11", POSITIVE),
+    Parameter("ks_calcium", "mmol/L", 3.8e-5, "calcium of half its rise of IKs", f"{ORD}, p. 11", POSITIVE),
     Parameter("ks_sodium", "1", 0.01833, "permeability of IKs to sodium, over potassium", f"{ORD}, p. 6"),
     Parameter("g_k1", "mS/uF", 0.1908 * 1.698, "inward rectifier IK1", f"{ORD}, p. 12, times 1.698 of {DUTTA}"),
     Parameter("g_kb", "mS/uF", 0.003, "background potassium current", f"{ORD}, p. 15"),
@@ -101,9 +101,9 @@ PUMP = (
 CALCIUM = (
     Parameter("release_time", "ms", 4.75, "time constant of release from the JSR", f"{ORD}, p. 17", POSITIVE),
     Parameter("release_gain", "mmol/L/ms/mV", 0.5, "release over ICaL and its time", f"{ORD}, p. 17"),
-    Parameter("release_phosphorylated", "1", 1.25, "time constant if phosphorylated, relative", f"{ORD}, p. 17", POSITIVE),
+    Parameter("release_phosphorylated", "1", 1.25, "its time if phosphorylated, relative", f"{ORD}, p. 17", POSITIVE),
     Parameter("release_half", "mmol/L", 1.5, "calcium in the JSR of half the release", f"{ORD}, p. 17", POSITIVE),
-    Parameter("release_slowing", "mmol/L", 0.0123, "calcium in the JSR that halves its time", f"{ORD}, p. 17", POSITIVE),
+    Parameter("release_slowing", "mmol/L", 0.0123, "calcium in the JSR that halves that", f"{ORD}, p. 17", POSITIVE),
     Parameter("release_least_time", "ms", 0.001, "the time constant's floor", f"{ORD}, p. 17", POSITIVE),
     Parameter("uptake", "mmol/L/ms", 0.004375, "largest, by SERCA", f"{ORD}, p. 17"),
     Parameter("uptake_half", "mmol/L", 0.00092, "calcium of half of it", f"{ORD}, p. 17", POSITIVE),
@@ -123,7 +123,7 @@ CALCIUM = (
     Parameter("buffer_sl_half", "mmol/L", 0.0087, "calcium that half fills it", f"{ORD}, p. 18", POSITIVE),
     Parameter("calsequestrin", "mmol/L", 10.0, "in the JSR", f"{ORD}, p. 18"),
     Parameter("calsequestrin_half", "mmol/L", 0.8, "calcium that half fills it", f"{ORD}, p. 18", POSITIVE),
-    Parameter("inactivation_calcium", "mmol/L", 0.002, "subspace calcium that inactivates ICaL", f"{ORD}, p. 9", POSITIVE),
+    Parameter("inactivation_calcium", "mmol/L", 0.002, "subspace calcium inactivating ICaL", f"{ORD}, p. 9", POSITIVE),
     Parameter("inactivation_on", "1/ms", 1000.0, "of that", f"{ORD}, p. 9"),
     Parameter("inactivation_off", "1/ms", 1.0, "of that, times jca", f"{ORD}, p. 9"),
     Parameter("camk_on", "1/ms", 0.05, "CaMKII is trapped", f"{ORD}, p. 16"),
@@ -156,11 +156,11 @@ DRUG = (
     Parameter("herg_kmax", "1", 0.0, "largest binding rate to hERG, over herg_ku", "0: no drug"),
     Parameter("herg_ku", "1/ms", 0.0, "unbinding rate from hERG", "0: no drug"),
     Parameter("herg_n", "1", 1.0, "Hill coefficient of binding to hERG", "1: no drug", POSITIVE),
-    Parameter("herg_halfmax", "1", 1.0, "herg_n-th power of the concentration of half the rate", "1: no drug", POSITIVE),
+    Parameter("herg_halfmax", "1", 1.0, "concentration of half the rate, to the herg_n", "1: no drug", POSITIVE),
     Parameter("herg_vhalf", "mV", 1.0, "voltage at which half of what is trapped is let go", "1: no drug", _ANY),
     Parameter("herg_kt", "1/ms", 3.5e-5, "a closed channel traps a bound drug", "Li et al. 2017: 3.5e-5 for all drugs"),
     *(
-        Parameter(f"ic50_{name}", "nmol/L", NO_BLOCK, f"free drug that blocks half of I{name}", "none: no drug", POSITIVE)
+        Parameter(f"ic50_{name}", "nmol/L", NO_BLOCK, f"free drug that blocks half I{name}", "none: no drug", POSITIVE)
         for name in CHANNELS
     ),
     *(Parameter(f"hill_{name}", "1", 1.0, f"how steeply it blocks I{name}", "1: no drug") for name in CHANNELS),

@@ -92,7 +92,9 @@ def _exchange(x, p, u):
     pressure = _pressure(x, p)
     pull = p.reflection * (colloid(plasma, p) - colloid(tissue, p))
     filtered = p.filtration_coefficient * (capillary - pressure - pull)
-    lymph = p.lymph_rest * jnp.clip(1.0 + p.lymph_gain * (pressure - p.interstitial_pressure_rest), 0.0, p.lymph_most)
+    lymph = p.lymph_rest * jnp.clip(
+        1.0 + p.lymph_gain * (pressure - p.interstitial_pressure_rest), 0.0, p.lymph_most
+    )
     carried = jnp.where(filtered > 0.0, plasma, tissue)
     protein = (1.0 - p.reflection) * filtered * carried + permeability * (plasma - tissue) - lymph * tissue
     sodium, _ = _now(x, p)
