@@ -154,7 +154,8 @@ def job_of(config: RunConfig, model: Any, events: Events | Sequence[Scenario], t
         endpoints=config.endpoints, observed=config.observed, seed=config.seed, solver=config.solver.name,
         precision=config.precision, parameters=dict(config.parameters), covariates=dict(config.covariates),
         occasions=config.occasions or None, save=config.save, title=config.title,
-        equilibrium=config.start == "equilibrium", **config.solver.options(),
+        equilibrium=config.start == "equilibrium", settle=config.settle * units.factor("h", model.structure.time),
+        **config.solver.options(),
     )  # fmt: skip
     try:
         # Tracing the program of the patients finds out whether the source gives all covariates.
@@ -172,6 +173,8 @@ def source_of(config: RunConfig) -> Any:
         UsageError: conditions of a table's patients as they are.
     """
     who = config.population
+    if config.kind == "whole_patient":
+        return twinsim.patients(who.conditions, drawn=who.prevalence, source=with_anatomy(who.source))
     if who.cirrhosis is None and who.ckd is None:
         return find_source(who.source, mode="as_is") if who.mode == "as_is" else who.source
     if who.mode == "as_is":

@@ -19,6 +19,7 @@ from twinsim.endpoints import read_endpoint
 from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
 from twinsim.flags import with_ranged
+from twinsim.patient.cohort import Patients
 from twinsim.people import typical_of
 from twinsim.plan import DosePlan, plan_events
 from twinsim.population.anatomy.source import Anatomical
@@ -161,6 +162,7 @@ def cohort_job(
     save: str = "trajectories",
     title: str = "",
     equilibrium: bool = False,
+    settle: float = 0.0,
 ) -> CohortJob:
     """A job that simulates a cohort; `twinsim.run.local.execute` runs it.
 
@@ -180,6 +182,7 @@ def cohort_job(
         random_effects: False: every patient is typical of its covariates.
         save: "summary" or "endpoints" keep the curves out of the file.
         equilibrium: patients begin in the steady state they have without doses.
+        settle: how long patients live before time 0, so that they find their rest [the structure's time unit].
 
     Raises:
         UsageError, ModelError, DataError: what cannot be run, and what to write instead.
@@ -188,6 +191,8 @@ def cohort_job(
     structure = chosen.structure
     scenarios = _scenarios(chosen, events, parameters, covariates)
     cohort, generator, count = _patients(source, size)
+    if not 0.0 <= settle < np.inf:
+        raise UsageError(f"settle = {settle:g} is no time before 0", where="settle", do="give 0 or more")
     if not 0 <= seed < 1 << 64:
         raise UsageError(f"seed = {seed} is out of range", where="seed", do="choose 0 to 2^64 - 1")
     grid, starts = checked_times(times, count), checked_occasions(occasions, chosen)
@@ -197,7 +202,10 @@ def cohort_job(
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
     accuracy = {"precision": precision, "rtol": rtol, "max_steps": max_steps, "dense": dense}
-    picked = choose_solver(structure, solver, **accuracy, moving=lines, times=grid, typical=partial(typical_of, chosen))
+    lived = np.concatenate([np.full((1, *grid.shape[1:]), -settle), grid]) if settle else grid
+    picked = choose_solver(
+        structure, solver, **accuracy, moving=lines, times=lived, typical=partial(typical_of, chosen)
+    )
     changing = bool(timed) or len(starts) > 1
     segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(
@@ -212,6 +220,7 @@ def cohort_job(
             max(s.count if s else 1 for s in segments),
             is_uniform(grid),
             rest=equilibrium,
+            settle=settle,
         ),
         endpoints=tuple(read_endpoint(text) for text in endpoints),
         observed=observed,
@@ -236,6 +245,7 @@ def cohort_job(
         "random_effects": random_effects,
         "save": save,
         **({"start": "equilibrium"} if equilibrium else {}),
+        **({"settle": settle} if settle else {}),
     }
     return CohortJob(
         title=title or f"{chosen.title or chosen.name}, {count:,} virtual patients",
@@ -256,6 +266,8 @@ def cohort_job(
 
 def _name_of(source: Any) -> str:
     """A source in settings: its name, or its kind; with conditions, all that a patient's numbers depend on."""
+    if isinstance(source, Patients):
+        return f"{_name_of(source.source)}, conditions={source.given}, drawn={source.drawn}"
     if isinstance(source, Anatomical):
         table = getattr(source.source, "table", None)
         people = repr(source.source) if table is None else digest(table.columns)

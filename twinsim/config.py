@@ -21,6 +21,7 @@ OPEN_KEYS = (
     "typical",
     "parameters",
     "covariates",
+    "population.conditions",
     "between_patients",
     "columns",
     "interpolation",
@@ -36,6 +37,8 @@ class Population:
     """Who is simulated: `size` patients of a named source or of a table of covariates (a path).
 
     mode: resample draws rows of a table, as_is takes its patients as they are, all of them where size is None.
+    conditions: of whole patients, name -> severity 0 to 1 of everyone; prevalence: others are drawn by how many people
+        have them.
     cirrhosis, ckd: Child-Pugh class and stage of everyone, who then gets an anatomy: `population.with_anatomy`.
     """
 
@@ -44,6 +47,8 @@ class Population:
     mode: Literal["resample", "as_is"] = "resample"
     cirrhosis: int | None = number(None, least=0, most=3)
     ckd: int | None = number(None, least=0, most=5)
+    conditions: Mapping[str, float] = field(default_factory=dict)
+    prevalence: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,12 @@ class RunConfig:
     needs: str = ""
     model: str | None = None
     drug: str | None = None
+    organs: tuple[str, ...] | None = None
     stages: tuple[str, ...] = ()
     data: str | None = None
     out: str | None = None
     start: Literal["equilibrium"] | None = None
+    settle: float = number(0.0, least=0, most=1e6)
     seed: int = number(0, least=0, most=2**32 - 1)
     precision: Literal["float32", "float64"] = "float32"
     save: Literal["trajectories", "endpoints", "summary"] = "trajectories"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twinsim.events import KINDS
 from twinsim.flags import flag_variables
 from twinsim.scenario import covariate_meaning
 from twinsim.store.variable import Coordinate, Variable, status_variable
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
     from twinsim.cohort_job import CohortJob
 
 RECORD_TIME = "record_time"
+_GIVEN = (KINDS.index("add"), KINDS.index("rate"))
 
 
 def coordinates_of(job: CohortJob) -> dict[str, Coordinate]:
     """Time, or numbers of records where each patient has its own times; occasions; the swept values."""
     unit = job.model.structure.time
     if job.times.ndim == 1:
-        result = {"time": Coordinate(job.times, units=unit, long_name="time after the first dose")}
+        result = {"time": Coordinate(job.times, units=unit, long_name=time_words(job))}
     else:
         result = {"record": Coordinate(np.arange(len(job.times)), "1", "record of the patient, from 0")}
     if len(job.occasions) > 1:
@@ -37,6 +39,13 @@ def coordinates_of(job: CohortJob) -> dict[str, Coordinate]:
     return result
 
 
+def time_words(job: CohortJob) -> str:
+    """What time is counted from: the first dose, where one is given at time 0."""
+    doses = [np.isin(scenario.events.kind, _GIVEN) for scenario in job.scenarios]
+    begins = [scenario.events.time[given] for scenario, given in zip(job.scenarios, doses, strict=True)]
+    return "time after the first dose" if all(len(times) and times.min() == 0.0 for times in begins) else "time"
+
+
 def variables_of(job: CohortJob, covariates: Iterable[str]) -> tuple[Variable, ...]:
     """Curves, endpoints, flags, parameters, covariates and status.
 
@@ -49,8 +58,7 @@ def variables_of(job: CohortJob, covariates: Iterable[str]) -> tuple[Variable, .
     along = "time" if job.times.ndim == 1 else "record"
     result = [status_variable((*outer, "patient"))]
     if along == "record":
-        meaning = "time after the first dose"
-        result.append(Variable(RECORD_TIME, ("patient", "record"), np.float64, structure.time, meaning))
+        result.append(Variable(RECORD_TIME, ("patient", "record"), np.float64, structure.time, time_words(job)))
     several = len(job.program.shown) > 1
     for name in job.program.shown:
         port = structure.output(name)

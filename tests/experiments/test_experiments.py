@@ -11,7 +11,7 @@ import pytest
 import xarray
 
 from tests.experiments.command import command
-from tests.experiments.tiny import BY_RECORD, MINUTES, OUTSIDE, STAGES, STUDY, TIERS, TINY
+from tests.experiments.tiny import BY_RECORD, CLOCKS, OUTSIDE, STAGES, STUDY, TIERS, TINY
 from tests.twinsim.run.stored import files_in
 from twinsim import arguments
 
@@ -90,7 +90,7 @@ def test_results_open_with_dimensions_units_and_coordinates(done, name):
             assert root["patient"].dtype == np.int64
             along = "record" if name in BY_RECORD else "time"
             assert {"patient", along} <= set(root.coords) and list(root.sizes)[-1] == along
-            assert name in BY_RECORD or root["time"].units == ("min" if name in MINUTES else "h")
+            assert name in BY_RECORD or root["time"].units == CLOCKS.get(name, "h")
             for group in tree.subtree:
                 if group.path != "/provenance":
                     missing = [n for n, v in group.data_vars.items() if not {"units", "long_name"} <= set(v.attrs)]
@@ -147,6 +147,13 @@ def test_the_same_people_take_a_drug_alone_and_with_another_or_are_ill_and_well(
     assert "Midazolam with Ketoconazole" in page and "Olkkola" in page and "Eap" not in page  # other doses
     for name, study in (("pbpk_renal_impairment", "Sambol"), ("pbpk_hepatic_impairment", "Pentikäinen")):
         assert study in (done(name)[1] / "report.html").read_text()
+
+
+def test_altitude_and_oxygen_do_to_the_lung_what_they_do(done):
+    """Pikes Peak, 4,300 m, first hours: saturation of 78 to 86 % (Reeves et al. 1993, from memory); oxygen helps."""
+    with xarray.open_dataset(done("organ_lung")[1] / "results.h5") as data:
+        middle = data["oxygen_saturation"].median("patient").isel(time=[5, 17, 24]).to_numpy()
+    assert middle[0] > 0.96 and 0.78 < middle[1] < 0.86 and middle[1] + 0.05 < middle[2] < middle[0]
 
 
 def test_quickstart_calibrates_and_simulates_what_it_calibrated(done):

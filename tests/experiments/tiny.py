@@ -8,19 +8,29 @@ PBPK = (
     "pbpk_midazolam", "pbpk_theophylline", "pbpk_renal_impairment", "pbpk_hepatic_impairment", "pbpk_children",
     "pbpk_drug",
 )  # fmt: skip
-MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia")
-ORGANS = (*MINUTES, "organ_marrow", "organ_coagulation")
-TIERS = (
-    dict.fromkeys(ORGANS, "explicit")
-    | dict.fromkeys((*PBPK, "pbpk_interaction", "organ_marrow"), "stiff")
-    | {"organ_anaesthesia": "linear"}
-)
+MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "organ_kidney", "organ_lung")
+ORGANS = (*MINUTES, "organ_circulation", "organ_thyroid", "organ_marrow", "organ_coagulation", "organ_bone")
+CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient"), "min"), "organ_circulation": "s"}
+STIFF = (
+    *PBPK, "pbpk_interaction", "organ_marrow", "organ_kidney", "organ_circulation", "organ_lung", "organ_thyroid",
+    "whole_patient",
+)  # fmt: skip
+TIERS = dict.fromkeys(ORGANS, "explicit") | dict.fromkeys(STIFF, "stiff") | {"organ_anaesthesia": "linear"}
 TINY = {
     "quickstart": ["population.size=40", "times.count=25"],
     "cohort_pk": ["population.size=40", "regimen.amount=300", "regimen.interval=8", "regimen.count=3"],
     **dict.fromkeys((*PBPK, "pbpk_interaction"), ["population.size=12", "times.count=13"]),
     "pbpk_drug": ["drug=theophylline", "population.size=12", "times.count=13"],
     **dict.fromkeys(ORGANS, ["population.size=12", "times.count=25"]),
+    "whole_patient": [
+        "organs=[circumstances,circulation,fluids,blood]",
+        "outputs=[arterial_pressure,blood_volume]",
+        "drug=null",
+        "events=[{kind: haemorrhage, time: 10 h, value: 750 mL, duration: 30 min}]",
+        "population.size=6",
+        "times.count=13",
+    ],
+    "organ_bone": ["population.size=12", "times.end=96", "times.count=25", "regimen.count=4"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
     "fit": ["model=theophylline", f"data={STUDY}", *UNITS, "method=fo"],

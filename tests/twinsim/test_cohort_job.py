@@ -181,5 +181,11 @@ def test_patients_of_a_table_as_they_are(tmp_path):
     assert of_patient(turned, 0) == of_patient(found, 1)
 
 
+@pytest.mark.parametrize(("start", "words"), [(0.0, "time after the first dose"), (8.0, "time")])
+def test_time_is_counted_from_a_dose_at_its_beginning(start, words):
+    job = cohort_job("theophylline", twinsim.regimen(320, start=start), TIMES, size=3)
+    assert job.coordinates["time"].long_name == words
+
+
 def test_tests_run_on_two_devices():
     assert len(jax.devices()) == 2

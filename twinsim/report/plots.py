@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 
 INK, QUIET, BLUE, DEEP, ORANGE = "#1f2933", "#8a949e", "#2c6fbb", "#123f73", "#d9622b"
+FIRST_DOSE = "time after the first dose"
 STYLE: dict[Any, Any] = {
     "font.size": 10.0,
     "font.family": "DejaVu Sans",
@@ -65,31 +66,37 @@ def legend_above(axes: Axes | Figure, handles: Sequence, columns: int, **changes
     axes.legend(handles=handles, borderaxespad=0.2, handlelength=1.6, columnspacing=1.4, **settings)
 
 
-def bands(
-    time: np.ndarray, quantiles: Mapping[float, np.ndarray], *, label: str, unit: str, time_unit: str = "h"
-) -> Figure:
+def bands(time: np.ndarray, quantiles: Mapping[float, np.ndarray], **words: str) -> Figure:
     """Quantiles of a population over time as nested bands around the median.
 
     Args:
         time: sampling times (time).
         quantiles: probability -> values (time); pairs p and 1 - p make a band, 0.5 is the line.
+        words: label, unit, time_unit, time_label of `draw_bands`.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(8.2, 3.9))
-        draw_bands(figure.add_subplot(), time, quantiles, label=label, unit=unit, time_unit=time_unit)
+        draw_bands(figure.add_subplot(), time, quantiles, **words)
         return figure
 
 
 def draw_bands(
-    axes: Axes, time: np.ndarray, quantiles: Mapping[float, np.ndarray], *, label: str, unit: str, time_unit: str = "h"
+    axes: Axes,
+    time: np.ndarray,
+    quantiles: Mapping[float, np.ndarray],
+    *,
+    label: str,
+    unit: str,
+    time_unit: str = "h",
+    time_label: str = FIRST_DOSE,
 ) -> None:
-    """The picture of `bands` on given axes."""
+    """The picture of `bands` on given axes; `time_label` says what time is counted from."""
     handles = _draw_bands(axes, time, quantiles)
-    axes.set_xlabel(with_unit("time after first dose", time_unit))
-    axes.set_ylabel(with_unit(label, unit))
+    axes.set_xlabel(with_unit(time_label, time_unit))
+    axes.set_ylabel(textwrap.fill(with_unit(label, unit), 42))
     axes.margins(x=0)
     day_ticks(axes, float(time[-1] - time[0]), time_unit)
-    if _all_positive(quantiles):
+    if _from_zero(quantiles):
         axes.set_ylim(bottom=0)
     legend_above(axes, handles, len(handles))
 
@@ -116,6 +123,7 @@ def bands_by_scenario(
     label: str,
     unit: str,
     time_unit: str = "h",
+    time_label: str = FIRST_DOSE,
 ) -> Figure:
     """`bands` of several scenarios side by side, with the same axes.
 
@@ -135,17 +143,19 @@ def bands_by_scenario(
         for axes in grid[len(scenarios) :]:
             axes.set_visible(False)
         day_ticks(grid[0], 2.5 * float(time[-1] - time[0]), time_unit)
-        if all(map(_all_positive, scenarios.values())):
+        if _from_zero(*scenarios.values()):
             grid[0].set_ylim(bottom=0)
-        figure.supxlabel(with_unit("time after first dose", time_unit), fontsize=10)
+        figure.supxlabel(with_unit(time_label, time_unit), fontsize=10)
         figure.supylabel(textwrap.fill(with_unit(label, unit), 26), fontsize=10)  # a row of panels is not high
         figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), fontsize=9)
         return figure
 
 
-def _all_positive(quantiles: Mapping[float, np.ndarray]) -> bool:
-    """Whether zero is the natural end of the axis; NaN, where every patient failed, does not count."""
-    return not any((values < 0).any() for values in quantiles.values())
+def _from_zero(*groups: Mapping[float, np.ndarray]) -> bool:
+    """Whether an axis begins at zero: not below it, nor so far up (pH, sodium) that no course could be seen."""
+    values = np.concatenate([np.ravel(each) for quantiles in groups for each in quantiles.values()])
+    values = values[np.isfinite(values)]  # NaN, where every patient failed, does not count
+    return not values.size or 0.0 <= values.min() <= 0.75 * values.max()
 
 
 def _mirror(p: float, quantiles: Mapping[float, np.ndarray]) -> float | None:
@@ -277,7 +287,7 @@ def scenarios(points: Sequence[str], quantiles: Mapping[float, np.ndarray], *, l
         axes.set_ylim(-0.6, len(points) - 0.4)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(with_unit(label, unit))
-        if _all_positive(quantiles):
+        if _from_zero(quantiles):
             axes.set_xlim(left=0)
         handles = [
             Line2D([], [], marker="o", linestyle="", color="white", markeredgecolor=DEEP, label="median"),

@@ -17,6 +17,7 @@ from twinsim.report import plots
 from twinsim.report.flags import flag_section
 from twinsim.report.html import Picture, Section, Table, number
 from twinsim.store import open_results
+from twinsim.units import factor
 
 # More scenarios than this are not drawn one by one.
 SCENARIOS_DRAWN = 24
@@ -114,18 +115,21 @@ def _short_words(summary: Any, names: list[str]) -> dict[str, str]:
 
 def _over_time(summary: Any) -> Section | None:
     pictures = []
-    time = summary["time"].to_numpy() if "time" in summary.dims else np.zeros(0)
+    time, axis = np.zeros(0), {}
+    if "time" in summary.dims:
+        time, unit = clock(summary["time"])
+        axis = {"time_unit": unit, "time_label": _words(summary["time"])}
     for name in _outputs(summary, over_time=True):
         array = summary[name]
         words, unit = _words(array), _unit(array)
         if "scenario" not in array.dims:
             caption = f"{_capital(words)} in the virtual patients.{_how_exact(array)}"
-            figure = plots.bands(time, _quantiles(array), label=words, unit=unit, time_unit=_unit(summary["time"]))
+            figure = plots.bands(time, _quantiles(array), label=words, unit=unit, **axis)
             pictures.append(Picture(figure, caption))
             continue
         points = _scenario_words(summary)[:SCENARIOS_OVER_TIME]
         drawn = {point: _quantiles(array.isel(scenario=i)) for i, point in enumerate(points)}
-        figure = plots.bands_by_scenario(time, drawn, label=words, unit=unit, time_unit=_unit(summary["time"]))
+        figure = plots.bands_by_scenario(time, drawn, label=words, unit=unit, **axis)
         caption = f"{_capital(words)} of the same virtual patients in each scenario.{_how_exact(array)}"
         pictures.append(Picture(figure, caption))
     more = ""
@@ -133,6 +137,15 @@ def _over_time(summary: Any) -> Section | None:
         count = summary.sizes["scenario"]
         more = f"The first {SCENARIOS_OVER_TIME} of {count:,} scenarios are drawn; the results hold all of them."
     return Section("The population over time", BANDS, pictures, note=more) if pictures else None
+
+
+def clock(time: Any) -> tuple[np.ndarray, str]:
+    """Times in the shortest of s, min and h that needs no more than three digits, and that unit."""
+    values, unit = time.to_numpy(), _unit(time)
+    for longer in {"s": ("min", "h"), "min": ("h",)}.get(unit, ()):
+        if np.ptp(values) >= 1000.0:
+            values, unit = values * factor(unit, longer), longer
+    return values, unit
 
 
 def _how_exact(array: Any) -> str:

@@ -6,10 +6,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+import xarray
 
 from tests.twinsim.run.tiny_job import TinyJob
 from twinsim.report import Picture, Section, Table, plots, sections_of, write_report
+from twinsim.report.results import clock
 from twinsim.run.local import execute
+from twinsim.units import factor
 
 VOID = {"meta", "link", "img", "br", "hr"}
 
@@ -89,8 +92,28 @@ def test_axes_carry_units_and_the_legend_covers_no_data():
     figure = plots.bands(time, values, label="concentration", unit="mg/L")
     figure.canvas.draw()
     (axes,) = figure.axes
-    assert axes.get_xlabel() == "Time after first dose [h]" and axes.get_ylabel() == "Concentration [mg/L]"
+    assert axes.get_xlabel() == "Time after the first dose [h]" and axes.get_ylabel() == "Concentration [mg/L]"
     assert axes.get_legend().get_window_extent().y0 >= axes.get_window_extent().y1
+
+
+def test_an_axis_begins_at_zero_where_a_course_can_still_be_seen():
+    time = np.linspace(0.0, 48.0, 25)
+    for level, begins in ((7.4, False), (0.5, True), (-1.0, False)):
+        values = {p: level + p * np.linspace(0.0, 0.4, 25) for p in (0.05, 0.5, 0.95)}
+        figures = (
+            plots.bands(time, values, label="pH", unit="1", time_label="time"),
+            plots.bands_by_scenario(time, {"one": values}, label="pH", unit="1"),
+        )
+        assert [figure.axes[0].get_ylim()[0] == 0.0 for figure in figures] == [begins] * 2
+    assert figures[0].axes[0].get_xlabel() == "Time [h]"
+
+
+@pytest.mark.parametrize(
+    ("unit", "end", "shown"), [("s", 600.0, "s"), ("s", 4500.0, "min"), ("min", 1440.0, "h"), ("h", 2000.0, "h")]
+)
+def test_times_are_shown_in_a_unit_that_keeps_them_short(unit, end, shown):
+    values, found = clock(xarray.DataArray([0.0, end], attrs={"units": unit}))
+    assert found == shown and values[1] * factor(shown, "s") == pytest.approx(end * factor(unit, "s"))
 
 
 def test_small_pictures_show_every_patient():

@@ -1,4 +1,4 @@
-"""What the patient does and breathes: work, air, oxygen, bleeding. Events set it; without any it is a day in bed at sea.
+"""What the patient does and breathes: work, air, oxygen, bleeding; without events it is a day in bed at sea.
 
     d oxygen_of_work/dt = (exercise - oxygen_of_work)/oxygen_delay
     oxygen_consumption        = resting_oxygen_consumption + oxygen_of_work
@@ -18,6 +18,7 @@ from twinsim.models.ranges import Range
 from twinsim.models.structure import POSITIVE, Parameter, Port, State, Structure
 
 _ISO = "International Standard Atmosphere, ISO 2533"
+_VCO2 = Range(160.0, 250.0, "Guyton")
 _SET = ("exercise", "altitude", "inspired_oxygen_fraction", "inspired_carbon_dioxide_fraction", "bleeding")
 
 
@@ -51,8 +52,8 @@ structure = Structure(
     parameters=(
         Parameter("resting_oxygen_consumption", "mL/min", 250.0, "at rest, STPD", "Guyton, as in BioGears", POSITIVE),
         Parameter("respiratory_quotient", "1", 0.8, "at rest", "Guyton: 200 mL/min of carbon dioxide", (0.5, 1.3)),
-        Parameter("quotient_of_work", "1", 0.95, "of work", "Wasserman: 0.95 below the threshold, from memory", (0.5, 1.3)),
-        Parameter("oxygen_delay", "min", 0.6, "until muscles take what they need", "Whipp and Wasserman 1972", POSITIVE),
+        Parameter("quotient_of_work", "1", 0.95, "of work", "Wasserman: below the threshold, from memory", (0.5, 1.3)),
+        Parameter("oxygen_delay", "min", 0.6, "until muscles take all they need", "Whipp and Wasserman 1972", POSITIVE),
         Parameter("oxygen_of_air", "1", 0.2093, "oxygen in dry air", "standard atmosphere", (0.0, 1.0)),
         Parameter("sea_level_pressure", "mmHg", 760.0, "of the air at altitude 0", _ISO, POSITIVE),
         Parameter("lapse", "K/m", 0.0065, "fall of temperature with altitude", _ISO),
@@ -68,13 +69,14 @@ structure = Structure(
         State("bleeding", "mL/min", "blood that is lost"),
     ),
     gives=(
-        Port("oxygen_consumption", "mL/min", "flow", "of the whole body, STPD"),
-        Port("carbon_dioxide_production", "mL/min", "flow", "of the whole body, STPD", normal=Range(160.0, 250.0, "Guyton")),
-        Port("resting_oxygen_consumption", "mL/min", "flow", "without work, STPD"),
-        Port("resting_carbon_dioxide_production", "mL/min", "flow", "without work, STPD"),
-        Port("barometric_pressure", "mmHg", "pressure", "of the air"),
-        Port("inspired_oxygen_fraction", "1", "fraction", "of dry gas"),
-        Port("inspired_carbon_dioxide_fraction", "1", "fraction", "of dry gas"),
+        Port("oxygen_consumption", "mL/min", "flow", "oxygen that the body consumes, STPD"),
+        Port("carbon_dioxide_production", "mL/min", "flow", "carbon dioxide that the body makes, STPD",
+             normal=Range(160.0, 250.0, "Guyton")),
+        Port("resting_oxygen_consumption", "mL/min", "flow", "oxygen consumed without work, STPD"),
+        Port("resting_carbon_dioxide_production", "mL/min", "flow", "carbon dioxide made without work, STPD"),
+        Port("barometric_pressure", "mmHg", "pressure", "pressure of the air"),
+        Port("inspired_oxygen_fraction", "1", "fraction", "oxygen in dry inspired gas"),
+        Port("inspired_carbon_dioxide_fraction", "1", "fraction", "carbon dioxide in dry inspired gas"),
         Port("bleeding", "mL/min", "flow", "blood that is lost"),
     ),
     start=start,
