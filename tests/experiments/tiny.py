@@ -10,10 +10,11 @@ PBPK = (
 )  # fmt: skip
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "organ_kidney", "organ_lung")
 ORGANS = (*MINUTES, "organ_circulation", "organ_thyroid", "organ_marrow", "organ_coagulation", "organ_bone")
-CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient"), "min"), "organ_circulation": "s"}
+ORGANS += ("organ_myocyte",)
+CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient"), "min"), "organ_circulation": "s", "organ_myocyte": "ms"}
 STIFF = (
     *PBPK, "pbpk_interaction", "organ_marrow", "organ_kidney", "organ_circulation", "organ_lung", "organ_thyroid",
-    "whole_patient",
+    "organ_myocyte", "whole_patient",
 )  # fmt: skip
 TIERS = dict.fromkeys(ORGANS, "explicit") | dict.fromkeys(STIFF, "stiff") | {"organ_anaesthesia": "linear"}
 TINY = {
@@ -30,6 +31,7 @@ TINY = {
         "population.size=6",
         "times.count=13",
     ],
+    "organ_myocyte": ["population.size=12", "times.count=101"],
     "organ_bone": ["population.size=12", "times.end=96", "times.count=25", "regimen.count=4"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
