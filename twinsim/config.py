@@ -22,6 +22,7 @@ OPEN_KEYS = (
     "parameters",
     "covariates",
     "population.conditions",
+    "inputs",
     "between_patients",
     "columns",
     "interpolation",
@@ -181,6 +182,7 @@ class RunConfig:
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
     events: tuple[Mapping[str, str], ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
     between_patients: Mapping[str, str] = field(default_factory=dict)
     between_patients_source: str = "assumed"
     columns: Mapping[str, str] = field(default_factory=dict)

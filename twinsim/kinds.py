@@ -11,7 +11,7 @@ Kind = Literal[
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
 _PATIENT = ("organs", "population.conditions", "population.prevalence")
-_ORGAN = ("events", "between_patients", "between_patients_source", *_PATIENT)
+_ORGAN = ("events", "inputs", "between_patients", "between_patients_source", *_PATIENT)
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
 _DESIGNED = ("covariates", "population", "regimen", "times")
@@ -32,8 +32,8 @@ _NOT_RECOVERED = (
     "covariates", "stages", "lloq", "calibrate.bootstrap", "calibrate.strata", "population.cirrhosis", "population.ckd",
 )  # fmt: skip
 _NOT_WHOLE = (
-    "between_patients", "between_patients_source", "model", "perpetrator", "occasions", "sweep", "regimen", "observed",
-    "population.mode", "population.cirrhosis", "population.ckd",
+    "inputs", "between_patients", "between_patients_source", "model", "perpetrator", "occasions", "sweep", "regimen",
+    "observed", "population.mode", "population.cirrhosis", "population.ckd",
 )  # fmt: skip
 _NOT_GRADED = (
     "events", "between_patients", "between_patients_source", "model", "drug", "perpetrator", "covariates", "start",

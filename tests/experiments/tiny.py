@@ -10,10 +10,12 @@ PBPK = (
 )  # fmt: skip
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "organ_kidney", "organ_lung")
 ORGANS = (*MINUTES, "organ_circulation", "organ_thyroid", "organ_marrow", "organ_coagulation", "organ_bone")
-CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient", "validate_physiology"), "min"), "organ_circulation": "s"}
+ORGANS += ("organ_myocyte",)
+CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient", "validate_physiology"), "min")}
+CLOCKS |= {"organ_circulation": "s", "organ_myocyte": "ms"}
 STIFF = (
     *PBPK, "pbpk_interaction", "organ_marrow", "organ_kidney", "organ_circulation", "organ_lung", "organ_thyroid",
-    "whole_patient", "validate_physiology",
+    "organ_myocyte", "whole_patient", "validate_physiology",
 )  # fmt: skip
 TIERS = dict.fromkeys(ORGANS, "explicit") | dict.fromkeys(STIFF, "stiff") | {"organ_anaesthesia": "linear"}
 TINY = {
@@ -31,6 +33,7 @@ TINY = {
         "times.count=13",
     ],
     "validate_physiology": ["population.size=10", "settle=24"],
+    "organ_myocyte": ["population.size=12", "times.count=101"],
     "organ_bone": ["population.size=12", "times.end=96", "times.count=25", "regimen.count=4"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
     "sweep": ["population.size=40", "times.count=13"],
