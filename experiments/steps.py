@@ -173,7 +173,7 @@ def source_of(config: RunConfig) -> Any:
         UsageError: conditions of a table's patients as they are.
     """
     who = config.population
-    if config.kind == "whole_patient":
+    if config.kind in ("whole_patient", "drug_safety"):
         return twinsim.patients(who.conditions, drawn=who.prevalence, source=with_anatomy(who.source))
     if who.cirrhosis is None and who.ckd is None:
         return find_source(who.source, mode="as_is") if who.mode == "as_is" else who.source

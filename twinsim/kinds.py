@@ -6,11 +6,11 @@ from typing import Literal, get_args
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 Kind = Literal[
-    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "organ", "whole_patient", "validate_physiology", "predict",
-    "sweep", "fit", "fit_stages", "simulate_and_refit",
+    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "organ", "whole_patient", "drug_safety",
+    "validate_physiology", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
-_PATIENT = ("organs", "population.conditions", "population.prevalence")
+_PATIENT = ("organs", "population.conditions", "population.prevalence", "cells")
 _ORGAN = ("events", "inputs", "between_patients", "between_patients_source", *_PATIENT)
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
@@ -47,7 +47,8 @@ WITHOUT_EFFECT = {
     "pbpk": (*_ORGAN, "model", "perpetrator", "observed", "occasions", "sweep", *_TABLES),
     "pbpk_interaction": (*_ORGAN, "model", "observed", "occasions", "sweep", *_TABLES),
     "organ": (*_PATIENT, "drug", "perpetrator", "occasions", "sweep", "regimen.steady_state", *_TABLES),
-    "whole_patient": (*_NOT_WHOLE, *_TABLES),
+    "whole_patient": (*_NOT_WHOLE, "cells", *_TABLES),
+    "drug_safety": (*_NOT_WHOLE, "save", *_TABLES),
     "validate_physiology": (*_NOT_GRADED, *(key for key in _TABLES if key != "data")),
     "predict": (*_ORGAN, *_NOT_PREDICTED),
     "sweep": (*_ORGAN, "drug", "perpetrator", *_TABLES),
