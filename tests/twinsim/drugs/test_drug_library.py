@@ -14,8 +14,8 @@ BLOOD, WEIGHT, LIVER_FLOW, GFR = 5.6, 73.0, 90.0, 7.2  # L, kg, L/h blood, L/h
 # Berellini and Obach 2018, Drug Metab Dispos 46:1466, except: theophylline: volume as the table on which its file rests
 # predicts it by the same method, clearance of that table; caffeine: Qualification-HI, and the median of studies by
 # mouth in its file; midazolam, digoxin: median of the intravenous studies in their files; metformin: renal clearance of
-# Graham et al. 2011; paracetamol: between Rawlins et al. 1977, 5.0, and Allegaert et al. 2014, 4.0; sotalol: Swiss label
-# of Sotalex, renal clearance 120 mL/min, of which Hanyok 1993 has 80 to 90 % of the whole.
+# Graham et al. 2011; paracetamol: between Rawlins et al. 1977, 5.0, and Allegaert et al. 2014, 4.0; sotalol: Swiss
+# label of Sotalex, renal clearance 120 mL/min, of which Hanyok 1993 has 80 to 90 % of the whole.
 MEASURED = {
     "caffeine": (0.7, 6200 / 60 / 70),
     "digoxin": (None, 213 / 70),
