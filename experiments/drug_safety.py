@@ -97,7 +97,7 @@ def cell_section(cells: pd.DataFrame, drug: str) -> Section:
     groups = [("all", np.ones(len(cells), bool))]
     if "gfr" in cells:
         groups += [(f"GFR below {limit} mL/min", np.asarray(cells["gfr"] < limit)) for limit in (60, 30)]
-    rows = [_row(name, cells[mask], number) for name, mask in groups if mask.any()]
+    rows = [_row(name, pd.DataFrame(cells[mask]), number) for name, mask in groups if mask.any()]
     head = ["patients", "number", "free concentration [nmol/L]", "APD90 longer by [ms]", "qNet over that without",
             "early afterdepolarisation", "no repolarisation"]  # fmt: skip
     text = (
