@@ -11,11 +11,11 @@ PBPK = (
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "organ_kidney", "organ_lung")
 ORGANS = (*MINUTES, "organ_circulation", "organ_thyroid", "organ_marrow", "organ_coagulation", "organ_bone")
 ORGANS += ("organ_myocyte",)
-CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient", "validate_physiology"), "min")}
+CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient", "drug_safety", "validate_physiology"), "min")}
 CLOCKS |= {"organ_circulation": "s", "organ_myocyte": "ms"}
 STIFF = (
     *PBPK, "pbpk_interaction", "organ_marrow", "organ_kidney", "organ_circulation", "organ_lung", "organ_thyroid",
-    "organ_myocyte", "whole_patient", "validate_physiology",
+    "organ_myocyte", "whole_patient", "drug_safety", "validate_physiology",
 )  # fmt: skip
 TIERS = dict.fromkeys(ORGANS, "explicit") | dict.fromkeys(STIFF, "stiff") | {"organ_anaesthesia": "linear"}
 TINY = {
@@ -31,6 +31,15 @@ TINY = {
         "events=[{kind: haemorrhage, time: 10 h, value: 750 mL, duration: 30 min}]",
         "population.size=6",
         "times.count=13",
+    ],
+    "drug_safety": [
+        "population.size=4",
+        "settle=0",
+        "times.count=13",
+        "times.end=12",
+        "cells.beats=2",
+        "cells.cycle=1000",
+        "events=[{kind: dose, time: 0 h, value: 160 mg}]",
     ],
     "validate_physiology": ["population.size=10", "settle=24"],
     "organ_myocyte": ["population.size=12", "times.count=101"],
