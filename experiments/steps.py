@@ -174,7 +174,9 @@ def source_of(config: RunConfig) -> Any:
     """
     who = config.population
     if config.kind in ("whole_patient", "drug_safety"):
-        return twinsim.patients(who.conditions, drawn=who.prevalence, source=with_anatomy(who.source))
+        found = twinsim.patients(who.conditions, drawn=who.prevalence, source=with_anatomy(who.source))
+        named = bool(config.data) or any("patient" in row for row in config.events)
+        return twinsim.sample_cohort(who.size or 1, found, seed=config.seed) if named else found
     if who.cirrhosis is None and who.ckd is None:
         return find_source(who.source, mode="as_is") if who.mode == "as_is" else who.source
     if who.mode == "as_is":

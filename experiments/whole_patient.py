@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,13 @@ from experiments.steps import folder_of, job_of, run_job, times_of
 from twinsim import units
 from twinsim.config import RunConfig
 from twinsim.patient.coupled import ORGANS
+from twinsim.records.action_table import read_actions
 from twinsim.run.plan import stored_identity
 
 if TYPE_CHECKING:
     from twinsim.report import Section
+
+SHOWN = 200  # rows of actions that a report lists
 
 
 def run(config: RunConfig) -> Finished:
@@ -38,10 +42,15 @@ def prepared(config: RunConfig) -> tuple[Any, Any, Path]:
     organs = tuple(ORGANS) if config.organs is None else config.organs
     model = twinsim.whole_patient(organs, config.drug)
     model = model.with_thetas(config.typical) if config.typical else model
-    structure = model.structure
-    times = times_of(config, end_of(config.events)) * units.factor("h", structure.time)
-    job = job_of(config, model, twinsim.actions(config.events, structure), times)
+    structure, rows = model.structure, actions_of(config)
+    times = times_of(config, end_of(rows)) * units.factor("h", structure.time)
+    job = job_of(config, model, twinsim.actions(rows, structure), times)
     return job, model, folder_of(config, stored_identity(job, config.save, config.runner.filter))
+
+
+def actions_of(config: RunConfig) -> list[Mapping[str, str]]:
+    """Rows of `events`, and those of the table `data`."""
+    return [*config.events, *(read_actions(config.data) if config.data else ())]
 
 
 def conditions_in_words(config: RunConfig) -> str:
@@ -62,14 +71,15 @@ def action_section(config: RunConfig) -> Section:
     from twinsim.report import Section, Table
 
     keys = ("time", "kind", "value", "duration", "of", "interval", "count", "patient")
-    head = [key for key in keys if any(key in row for row in config.events)]
-    rows = [[str(row.get(key, "")) for key in head] for row in config.events]
+    found = actions_of(config)
+    head = [key for key in keys if any(key in row for row in found)]
+    rows = [[str(row.get(key, "")) for key in head] for row in found[:SHOWN]]
     before = f"Patients lived {config.settle:g} h before. " if config.settle else ""
     if not rows:
         return Section("What was done", f"{before}Nothing was done to them.")
-    return Section(
-        "What was done", f"{before}To everyone, if no patient is named.", table=Table(head, rows, frozenset())
-    )
+    more = f" The first {SHOWN:,} of {len(found):,} rows." if len(found) > SHOWN else ""
+    text = f"{before}To everyone, if no patient is named.{more}"
+    return Section("What was done", text, table=Table(head, rows, frozenset()))
 
 
 def condition_section(folder: Any) -> list[Section]:

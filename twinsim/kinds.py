@@ -34,6 +34,7 @@ _NOT_RECOVERED = (
 _NOT_WHOLE = (
     "inputs", "between_patients", "between_patients_source", "model", "perpetrator", "occasions", "sweep", "regimen",
     "observed", "population.mode", "population.cirrhosis", "population.ckd",
+    *(key for key in _TABLES if key != "data"),
 )  # fmt: skip
 _NOT_GRADED = (
     "events", "between_patients", "between_patients_source", "model", "drug", "perpetrator", "covariates", "start",
@@ -47,8 +48,8 @@ WITHOUT_EFFECT = {
     "pbpk": (*_ORGAN, "model", "perpetrator", "observed", "occasions", "sweep", *_TABLES),
     "pbpk_interaction": (*_ORGAN, "model", "observed", "occasions", "sweep", *_TABLES),
     "organ": (*_PATIENT, "drug", "perpetrator", "occasions", "sweep", "regimen.steady_state", *_TABLES),
-    "whole_patient": (*_NOT_WHOLE, "cells", *_TABLES),
-    "drug_safety": (*_NOT_WHOLE, "save", *_TABLES),
+    "whole_patient": (*_NOT_WHOLE, "cells"),
+    "drug_safety": (*_NOT_WHOLE, "save"),
     "validate_physiology": (*_NOT_GRADED, *(key for key in _TABLES if key != "data")),
     "predict": (*_ORGAN, *_NOT_PREDICTED),
     "sweep": (*_ORGAN, "drug", "perpetrator", *_TABLES),

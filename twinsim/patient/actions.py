@@ -20,7 +20,7 @@ from twinsim.meals import EATEN, MG, meals
 from twinsim.models.structure import Structure
 from twinsim.quantity import quantity
 
-_KEYS = ("kind", "time", "value", "duration", "of", "interval", "count", "patient")
+KEYS = ("kind", "time", "value", "duration", "of", "interval", "count", "patient")
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,27 @@ def actions(rows: Sequence[Mapping[str, Any]], structure: Structure) -> Events:
         UsageError: a row that cannot be read, an action that this structure cannot undergo, two of one lasting kind at
             a time; the row is told by its number.
     """
+    own: dict[int, list[tuple[int, Mapping[str, Any]]]] = {}
+    for number, row in enumerate(rows):
+        own.setdefault(_place(row, number), []).append((number, row))
+    tables = [(who, _of_one(mine, structure)) for who, mine in own.items()]
     found = Events.of([])
-    for who in dict.fromkeys(row.get("patient", -1) for row in rows):
-        own = [(number, row) for number, row in enumerate(rows) if row.get("patient", -1) == who]
-        events = _of_one(own, structure)
-        found = found + replace(events, patient=np.full(events.size, int(who), np.int64))
+    for who, table in tables:
+        found = found + replace(table, patient=np.full(table.size, who, np.int64))
     return found
+
+
+def _place(row: Mapping[str, Any], number: int) -> int:
+    """Whom a row is about: a place in the cohort, -1 for everyone."""
+    who = row.get("patient", -1)
+    try:
+        place = int(who)
+    except (TypeError, ValueError):
+        place = -2
+    if place < -1 or float(place) != float(who if place >= -1 else place):
+        what = f"patient {who!r} is no place in a cohort"
+        raise UsageError(what, where=f"events[{number}]", do="give a whole number from 0, or leave it out")
+    return place
 
 
 def _of_one(rows: Iterable[tuple[int, Mapping[str, Any]]], structure: Structure) -> Events:
@@ -113,14 +128,14 @@ def _of_one(rows: Iterable[tuple[int, Mapping[str, Any]]], structure: Structure)
 def _times(row: Mapping[str, Any], structure: Structure) -> list[float]:
     """When it happens, on the structure's clock."""
     for key in row:
-        if key not in _KEYS:
-            raise UsageError(f"an action has no {key!r}", do=nearest(str(key), _KEYS))
+        if key not in KEYS:
+            raise UsageError(f"an action has no {key!r}", do=nearest(str(key), KEYS))
     if row.get("kind") not in ACTIONS:
         raise UsageError(f"unknown action {row.get('kind')!r}", do=nearest(str(row.get("kind")), ACTIONS))
     for key in ("time", "value"):
         if key not in row:
             raise UsageError(f"{row['kind']} has no {key}", do=f"add {key}:")
-    first, count = quantity(row["time"], structure.time), int(row.get("count", 1))
+    first, count = quantity(row["time"], structure.time), int(quantity(row.get("count", 1), "1"))
     if count < 1:
         raise UsageError(f"count = {count}", do="give 1 or more")
     if count > 1 and "interval" not in row:
@@ -133,7 +148,8 @@ def _value(row: Mapping[str, Any], unit: str, low: float, high: float) -> float:
     """What there is of it, in this unit."""
     value = quantity(row["value"], unit)
     if not low <= value <= high:
-        what = f"{row['kind']} of {row['value']} lies outside {low:g} to {high:g} {unit}"
+        shown = "" if unit == "1" else f" {unit}"
+        what = f"{row['kind']} of {row['value']} lies outside {low:g} to {high:g}{shown}"
         raise UsageError(what, do="change value:")
     return value
 
