@@ -1,13 +1,16 @@
-"""Organs in cohorts against the programs that people use for them: days of glucose.
+"""Organs in cohorts against the programs that people use for them: days of glucose, and of whole patients.
 
     python -m benchmarks.organs --size 3000 --peer-python /path/to/python --json organs.json
 
     glucose_type1   S2008, a day of three meals and boluses, plasma glucose of every minute; simglucose
     glucose_meal    Dalla Man 2007, a day after 78 g, glucose of every minute; libroadrunner
+    whole_patient   all organs and propranolol, a day of meals, a bleed and saline after 60 days of rest, 6 outputs of
+                    every ten minutes; no peer runs here (Pulse says of itself: 5 to 10 times real time for one patient)
 
 Peers run in the interpreter of `--peer-python` (this one by default), one patient after the other as they do; what is
 not installed there is a note. The error is the largest difference in glucose [mg/dL] to the peer: simglucose at its own
-tolerance, libroadrunner at 1e-9.
+tolerance, libroadrunner at 1e-9. Of whole patients it is the largest of any output, relative to its largest, of the
+first hundred against tolerance 1e-9.
 """
 
 from __future__ import annotations
@@ -37,6 +40,16 @@ from twinsim.population.given import given_parameters
 from twinsim.records.uva_padova import read_uva_padova
 
 MINUTES = 1440
+WHOLE = ["arterial_pressure", "cardiac_output", "heart_rate", "glucose", "gfr", "arterial_oxygen_pressure"]
+ACTIONS = (
+    {"kind": "dose", "time": 480.0, "value": 80.0},
+    {"kind": "meal", "time": 480.0, "value": "45 g"},
+    {"kind": "haemorrhage", "time": 600.0, "value": "750 mL", "duration": 30.0},
+    {"kind": "fluids", "time": 660.0, "value": "1.5 L", "of": "saline", "duration": 60.0},
+    {"kind": "meal", "time": 720.0, "value": "70 g"},
+    {"kind": "meal", "time": 1140.0, "value": "70 g"},
+)
+REST = 60.0 * MINUTES
 MEALS = {420.0: 45.0, 720.0: 22.0, 1140.0: 60.0}
 BOLUSES = {420.0: 2.0, 720.0: 1.0, 1140.0: 2.5}
 CHECKED = (0, 9, 10, 19, 20, 29)  # patients of S2008 that simglucose is asked for
@@ -155,9 +168,47 @@ def meal(size: int, python: str, repeats: int) -> list[Row]:
     return rows
 
 
+def whole(size: int, repeats: int) -> list[Row]:
+    """A day of whole patients with conditions by prevalence."""
+    model = twinsim.whole_patient(drug="propranolol")
+    events, times = twinsim.actions(ACTIONS, model.structure), np.arange(0.0, MINUTES + 1.0, 10.0)
+
+    def job(count: int, rtol: float) -> CohortJob:
+        return cohort_job(
+            model, events, times, size=count, source=twinsim.patients(drawn=True), outputs=WHOLE, endpoints=(),
+            precision="float64", rtol=rtol, settle=REST,
+        )  # fmt: skip
+
+    exact = job(min(size, 100), 1e-9).run_all()
+    kept: dict[str, Any] = {}
+
+    def run() -> None:
+        kept.update(jax.block_until_ready(timed.run_all()))
+
+    timed = job(size, 1e-6)
+    begin = time.perf_counter()
+    run()
+    first = time.perf_counter() - begin
+    spent = median_run(run, repeats)
+    error = max(
+        float(
+            np.nanmax(
+                np.abs(np.asarray(kept[name])[:, : exact[name].shape[1]] - exact[name]) / np.abs(exact[name]).max()
+            )
+        )
+        for name in WHOLE
+    )
+    failed = int((np.asarray(kept["status"]) != 0).sum())
+    note = f"{len(model.structure.states)} states, 61 days each, {len(times)} x {len(WHOLE)} outputs; {failed} failed"
+    device = f"{jax.default_backend()} x{jax.device_count()}"
+    return [Row("twinsim stiff whole_patient", device, "float64", size, first - spent, spent, size / spent, error, note,
+                "whole_patient")]  # fmt: skip
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=3000, help="patients of our rows (default: %(default)s)")
+    parser.add_argument("--whole", type=int, default=10_000, help="whole patients; 0: none (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs, the median counts (default: %(default)s)")
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with simglucose, libroadrunner")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -165,6 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     described = machine()
     print(describe(described))
     rows = [row for make in (type1, meal) for row in make(chosen.size, chosen.peer_python, chosen.repeats)]
+    if chosen.whole:
+        rows += whole(chosen.whole, chosen.repeats)
     print(table(rows, "days"))
     print("error: largest difference in glucose to the peer [mg/dL]")
     if chosen.json:

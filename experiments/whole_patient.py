@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,14 +23,8 @@ if TYPE_CHECKING:
 
 def run(config: RunConfig) -> Finished:
     """Simulate a cohort of whole patients through the actions of `events`."""
-    organs = tuple(ORGANS) if config.organs is None else config.organs
-    model = twinsim.whole_patient(organs, config.drug)
-    model = model.with_thetas(config.typical) if config.typical else model
-    structure = model.structure
-    times = times_of(config, end_of(config.events)) * units.factor("h", structure.time)
-    job = job_of(config, model, twinsim.actions(config.events, structure), times)
-    folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
-    lead = f"{job.size:,} whole patients of {len(structure.states)} states{_conditions(config)}."
+    job, model, folder = prepared(config)
+    lead = f"{job.size:,} whole patients of {len(model.structure.states)} states{conditions_in_words(config)}."
 
     def sections() -> list[Section]:
         ill = condition_section(folder) if config.population.prevalence else []
@@ -38,7 +33,24 @@ def run(config: RunConfig) -> Finished:
     return run_job(config, job, model, lead, sections)
 
 
-def _conditions(config: RunConfig) -> str:
+def prepared(config: RunConfig) -> tuple[Any, Any, Path]:
+    """The job that the configuration describes, its model and folder."""
+    organs = tuple(ORGANS) if config.organs is None else config.organs
+    model = twinsim.whole_patient(organs, config.drug)
+    model = model.with_thetas(config.typical) if config.typical else model
+    structure = model.structure
+    times = times_of(config, end_of(config.events)) * units.factor("h", structure.time)
+    job = job_of(config, model, twinsim.actions(config.events, structure), times)
+    return job, model, folder_of(config, stored_identity(job, config.save, config.runner.filter))
+
+
+def conditions_in_words(config: RunConfig) -> str:
+    """What patients have, for the head of a report.
+
+    >>> from twinsim.config import from_mapping
+    >>> conditions_in_words(from_mapping({"kind": "whole_patient", "population": {"conditions": {"copd": 0.5}}}))
+    ', with copd of severity 0.5'
+    """
     who = config.population
     given = [f"{name.replace('_', ' ')} of severity {value:g}" for name, value in who.conditions.items()]
     given += ["conditions drawn by prevalence"] if who.prevalence else []

@@ -11,7 +11,7 @@ are the same for everyone, so are the clocks, and cost nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,43 +19,11 @@ from jax import Array, lax
 
 from kernels import status as codes
 from kernels.between import FoundAll
+from kernels.dense import looked_back
 from kernels.events import Events, States, fetch, jump
 from kernels.stepping import SteppingTier
+from kernels.tier import Tier
 from kernels.watching import Watcher, ahead
-
-
-class Tier(Protocol):
-    """What carries the states from one stop to the next.
-
-    Attributes:
-        restarts: outputs are stops too (stepping methods); otherwise they are evaluated from the last event.
-        dense: outputs are looked at in a way of their own, `reach`: as `advance`, with how far steps may go on at most.
-    """
-
-    restarts: bool
-    dense: bool
-
-    def prepare(self, parameters: Any) -> Any:
-        """What is computed once per parameter segment."""
-        ...
-
-    def begin(self, prepared: Any, states: States, rates: States, time: Array) -> Any:
-        """The tier's own memory (step size, status) at the start or after an event."""
-        ...
-
-    def advance(
-        self, prepared: Any, states: States, rates: States, memory: Any, time: Array, elapsed: Array
-    ) -> tuple[States, Any]:
-        """States after `elapsed` >= 0 with constant input `rates`, and the memory then."""
-        ...
-
-    def after_event(self, prepared: Any, states: States, rates: States, memory: Any, time: Array) -> Any:
-        """The memory after states or rates have jumped."""
-        ...
-
-    def status(self, memory: Any) -> Array:
-        """Codes of kernels.status, int32 (patient)."""
-        ...
 
 
 class Carry(NamedTuple):
@@ -74,6 +42,17 @@ class Carry(NamedTuple):
     prepared: Any
     finite: Array
     seen: Any
+
+
+class Stop(NamedTuple):
+    """On the way to an output: where patients stand, states at the stop they came to, and whether it is the output (1).
+
+    `states` is empty where a tier restarts: they are those of the carry.
+    """
+
+    carry: Carry
+    states: States
+    arrived: Array
 
 
 class Start(NamedTuple):
@@ -95,7 +74,7 @@ class Start(NamedTuple):
 class March(NamedTuple):
     """What stays the same on the way; arguments of `march`."""
 
-    tier: Tier
+    tier: Any
     parameters_of: Callable[[Array], Any]
     observe: Callable[[Array, States, Any], Any]
     events: Events
@@ -110,17 +89,11 @@ class March(NamedTuple):
         """What the tier prepared for the parameters in force."""
         return carry.prepared if self.segmented else self.fixed
 
-    def moved(self, carry: Carry, time: Array) -> tuple[States, Any]:
-        """States and memory at a time, without events on the way."""
-        rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
-        return self.tier.advance(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed)
-
-    def looked_at(self, carry: Carry, time: Array) -> tuple[States, Any]:
-        """States at an output and memory, of a dense tier."""
-        limit = self.limit(carry)
-        rates, elapsed = self.cast(carry.rates), self.elapsed(carry, time)
-        tier: Any = self.tier
-        return tier.reach(self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit)
+    def moved(self, carry: Carry, time: Array, *, output: bool = False) -> tuple[States, Any]:
+        """States and memory at a time, without events on the way, by an exact tier."""
+        rates, tier = self.cast(carry.rates), self.tier
+        way = (self.prepared(carry), carry.states, rates, carry.memory, carry.time, self.elapsed(carry, time))
+        return tier.reach(*way, self.limit(carry)) if output and tier.dense else tier.advance(*way)
 
     def limit(self, carry: Carry) -> Array:
         """How far steps may go on: to the next event or the last output."""
@@ -128,24 +101,24 @@ class March(NamedTuple):
         coming = jnp.where(carry.next_event < self.events.time.shape[0], coming, jnp.inf)
         return self.elapsed(carry, jnp.where(coming < self.last, coming, self.last))
 
-    def passed(self, carry: Carry, time: Array, counts: Array, *, output: bool) -> tuple[States, Any, Any]:
-        """States and memory at a time, and what the watcher has seen by then where that counts."""
-        watcher, seen, rates = self.watcher, carry.seen, self.cast(carry.rates)
-        assert watcher is not None
-        parameters = self.parameters_of(carry.segment)
-        if isinstance(self.tier, SteppingTier):
-            elapsed = limit = self.elapsed(carry, time)
-            if output and self.tier.dense:
-                # Nothing is seen of a step across the first output, so that one lands.
-                limit = jnp.where(counts, self.limit(carry), elapsed)
-            states, memory, looks, found = self.tier.reach_along(
-                self.prepared(carry), carry.states, rates, carry.memory, carry.time, elapsed, limit,
-                along=watcher.along(rates, parameters, counts), looks=seen.looks, found=seen.found,
-            )  # fmt: skip
-            return states, memory, seen._replace(looks=looks, found=found)
-        states, memory = self.looked_at(carry, time) if output and self.tier.dense else self.moved(carry, time)
-        move = lambda t: self.moved(carry, t)[0]  # noqa: E731
-        return states, memory, watcher.passed(seen, time, states, rates, parameters, move, counts)
+    def evaluated(self, carry: Carry, time: Array, counts: Any, *, output: bool) -> tuple[States, Any, Any]:
+        """States and memory at a time by an exact tier, and what the watcher has seen by then where that counts."""
+        states, memory = self.moved(carry, time, output=output)
+        if self.watcher is None:
+            return states, memory, carry.seen
+        rates, parameters = self.cast(carry.rates), self.parameters_of(carry.segment)
+        way = (carry.seen, time, states, rates, parameters, lambda t: self.moved(carry, t)[0], counts)
+        return states, memory, self.watcher.passed(*way)
+
+    def stepped(self, carry: Carry, time: Array, limit: Array, counts: Any) -> tuple[States, Any, Any]:
+        """The same by steps, which go no further than `limit`."""
+        rates, tier, seen = self.cast(carry.rates), self.tier, carry.seen
+        way = (self.prepared(carry), carry.states, rates, carry.memory, carry.time, self.elapsed(carry, time), limit)
+        if self.watcher is None:
+            return *tier.reach(*way), seen
+        along = self.watcher.along(rates, self.parameters_of(carry.segment), counts)
+        states, memory, looks, found = tier.reach_along(*way, along=along, looks=seen.looks, found=seen.found)
+        return states, memory, seen._replace(looks=looks, found=found)
 
     def elapsed(self, carry: Carry, time: Array) -> Array:
         """Time since the last stop, in the working precision."""
@@ -155,14 +128,13 @@ class March(NamedTuple):
         """Input rates as the tier takes them."""
         return tuple(rate.astype(self.dtype) for rate in rates)
 
-    def apply_next(self, carry: Carry, due: Array) -> Carry:
-        """Go to the next event where it is due, and let it happen."""
-        event = fetch(self.events, carry.next_event)
-        time = jnp.where(due, event.time, carry.time)
-        if self.watcher is None:
-            (states, memory), seen = self.moved(carry, time), carry.seen
-        else:
-            states, memory, seen = self.passed(carry, time, due & carry.seen.begun, output=False)
+    def begun(self, carry: Carry) -> Array:
+        """Whether the first output has passed, before which a watcher counts nothing (1)."""
+        return jnp.ones((1,), bool) if self.watcher is None else carry.seen.begun
+
+    def happened(self, carry: Carry, event: Events, due: Array, time: Array, there: tuple[States, Any, Any]) -> Carry:
+        """After an event where it is due, from states, memory and what was seen there."""
+        states, memory, seen = there
         states, rates = jump(event, self.loads, due, states, carry.rates)
         segment = jnp.where(due, event.segment, carry.segment) if self.segmented else carry.segment
         after = carry._replace(
@@ -181,27 +153,82 @@ class March(NamedTuple):
             seen = self.watcher.jumped(carry.seen, seen, time, looks, due)
         return after._replace(memory=memory, seen=seen)
 
-    def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
-        """Apply what comes before an output, and look; a watcher begins with the first one."""
-        time, before = row
+    def arrived(self, carry: Carry, time: Array, there: tuple[States, Any, Any]) -> Carry:
+        """At an output; a watcher begins with the first one."""
+        states, memory, seen = there
+        if self.watcher is not None:
+            carry = carry._replace(seen=self.watcher.begun_at(seen, time))
+        if self.tier.restarts:
+            return carry._replace(time=jnp.broadcast_to(time, carry.time.shape), states=states, memory=memory)
+        return carry._replace(memory=memory) if self.tier.dense else carry
+
+    def evaluated_at(self, carry: Carry, time: Array, before: Array) -> tuple[Carry, States]:
+        """Events before an output, then the output, by an exact tier."""
 
         def due(carry: Carry) -> Array:
             return carry.next_event < before
 
-        carry = lax.while_loop(lambda c: jnp.any(due(c)), lambda c: self.apply_next(c, due(c)), carry)
-        if self.watcher is None:
-            states, memory = self.looked_at(carry, time) if self.tier.dense else self.moved(carry, time)
-        else:
-            states, memory, watched = self.passed(carry, time, carry.seen.begun, output=True)
-            carry = carry._replace(seen=self.watcher.begun_at(watched, time))
+        def apply_next(carry: Carry) -> Carry:
+            event, now = fetch(self.events, carry.next_event), due(carry)
+            there = jnp.where(now, event.time, carry.time)
+            passed = self.evaluated(carry, there, now & self.begun(carry), output=False)
+            return self.happened(carry, event, now, there, passed)
+
+        carry = lax.while_loop(lambda c: jnp.any(due(c)), apply_next, carry)
+        there = self.evaluated(carry, time, self.begun(carry), output=True)
+        return self.arrived(carry, time, there), there[0]
+
+    def stepped_to(self, carry: Carry, time: Array, before: Array) -> tuple[Carry, States]:
+        """The same by steps: one loop, so that a step is compiled once, whatever it leads to."""
+
+        def one(stop: Stop) -> Stop:
+            carry = stop.carry
+            due, event = carry.next_event < before, fetch(self.events, carry.next_event)
+            some, begun = jnp.any(due), jnp.broadcast_to(self.begun(carry), due.shape)
+
+            def towards_event() -> tuple[Array, Array, Array]:
+                there = jnp.where(due, event.time, carry.time)
+                return there, self.elapsed(carry, there), due & begun
+
+            def towards_output() -> tuple[Array, Array, Array]:
+                there = jnp.broadcast_to(time, carry.time.shape)
+                elapsed = self.elapsed(carry, there)
+                # Nothing is seen of a step across the first output, so that one lands.
+                return there, jnp.where(begun, self.limit(carry), elapsed) if self.tier.dense else elapsed, begun
+
+            there, limit, counts = lax.cond(some, towards_event, towards_output)
+            passed = self.stepped(carry, there, limit, counts)
+            states = () if self.tier.restarts else passed[0]
+            return lax.cond(
+                some,
+                lambda: Stop(self.happened(carry, event, due, there, passed), states, jnp.zeros((1,), bool)),
+                lambda: Stop(self.arrived(carry, time, passed), states, jnp.ones((1,), bool)),
+            )
+
+        first = Stop(carry, () if self.tier.restarts else carry.states, jnp.zeros((1,), bool))
+        stop = lax.while_loop(lambda s: ~jnp.any(s.arrived), one, first)
+        return stop.carry, stop.carry.states if self.tier.restarts else stop.states
+
+    def one_output(self, carry: Carry, row: tuple[Array, Array]) -> tuple[Carry, Any]:
+        """Apply what comes before an output, and look."""
+        time, before = row
+        go = self.stepped_to if isinstance(self.tier, SteppingTier) else self.evaluated_at
+        carry, states = go(carry, time, before)
         seen = self.observe(time, states, self.parameters_of(carry.segment))
         for value in jax.tree.leaves(seen):
             carry = carry._replace(finite=carry.finite & jnp.isfinite(value))
-        if self.tier.restarts:
-            carry = carry._replace(time=jnp.broadcast_to(time, carry.time.shape), states=states, memory=memory)
-        elif self.tier.dense:
-            carry = carry._replace(memory=memory)
         return carry, seen
+
+    def ended(self, carry: Carry) -> Carry:
+        """With states and memory at the last output."""
+        if self.tier.restarts:
+            return carry
+        if isinstance(self.tier, SteppingTier):
+            # Steps have gone as far already.
+            elapsed = self.elapsed(carry, self.last)
+            return carry._replace(states=looked_back(carry.memory.ahead, carry.states, elapsed))
+        states, memory = self.moved(carry, self.last)
+        return carry._replace(states=states, memory=memory)
 
 
 def march(
@@ -255,9 +282,7 @@ def march(
         seen = watcher.start(begin, start.states, way.cast(start.rates), parameters_of(segment))
         carry = carry._replace(seen=seen)
     carry, outputs = lax.scan(way.one_output, carry, (times, events_before))
-    if not tier.restarts:
-        states, memory = way.moved(carry, times[-1])
-        carry = carry._replace(states=states, memory=memory)
+    carry = way.ended(carry)
     finite = jnp.where(carry.finite, codes.OK, codes.NON_FINITE).astype(jnp.int32)
     found = {} if watcher is None else carry.seen.found
     return outputs, carry.states, carry.rates, worst(tier.status(carry.memory), finite), found

@@ -141,6 +141,15 @@ class Calibrate:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Cells of patients' hearts: how many patients have one, how many beats, and from one to the next [ms]."""
+
+    patients: int = number(200, least=1, most=1_000_000)
+    beats: int = number(50, least=1, most=10_000)
+    cycle: float = number(2000.0, above=0, most=1e5)
+
+
+@dataclass(frozen=True)
 class Sweep:
     """Axes inside one job: name of a key -> its values."""
 
@@ -197,6 +206,7 @@ class RunConfig:
     solver: Solver = Solver()
     runner: Runner = Runner()
     calibrate: Calibrate = Calibrate()
+    cells: Cells = Cells()
     sweep: Sweep = Sweep()
 
 

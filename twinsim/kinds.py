@@ -6,11 +6,11 @@ from typing import Literal, get_args
 
 # kind: of an experiment -> module experiments.<kind>; nothing else is ever imported by name.
 Kind = Literal[
-    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "organ", "whole_patient", "predict", "sweep", "fit",
-    "fit_stages", "simulate_and_refit",
+    "quickstart", "cohort_pk", "pbpk", "pbpk_interaction", "organ", "whole_patient", "drug_safety",
+    "validate_physiology", "predict", "sweep", "fit", "fit_stages", "simulate_and_refit",
 ]  # fmt: skip
 KINDS: tuple[str, ...] = get_args(Kind)
-_PATIENT = ("organs", "population.conditions", "population.prevalence")
+_PATIENT = ("organs", "population.conditions", "population.prevalence", "cells")
 _ORGAN = ("events", "inputs", "between_patients", "between_patients_source", *_PATIENT)
 _OBSERVED = ("dvid", "lloq")
 _TABLES = ("data", "columns", "calibrate", "method", "interpolation", *_OBSERVED, "stages")
@@ -35,6 +35,11 @@ _NOT_WHOLE = (
     "inputs", "between_patients", "between_patients_source", "model", "perpetrator", "occasions", "sweep", "regimen",
     "observed", "population.mode", "population.cirrhosis", "population.ckd",
 )  # fmt: skip
+_NOT_GRADED = (
+    "events", "between_patients", "between_patients_source", "model", "drug", "perpetrator", "covariates", "start",
+    "occasions", "sweep", "regimen", "observed", "times", "outputs", "endpoints", "save", "population.source",
+    "population.mode", "population.cirrhosis", "population.ckd", *_PATIENT,
+)  # fmt: skip
 # Keys that say nothing to a kind of experiment: setting one is refused, so that nobody waits for its effect.
 WITHOUT_EFFECT = {
     "quickstart": (*_ORGAN, *_NOT_QUICK),
@@ -42,7 +47,9 @@ WITHOUT_EFFECT = {
     "pbpk": (*_ORGAN, "model", "perpetrator", "observed", "occasions", "sweep", *_TABLES),
     "pbpk_interaction": (*_ORGAN, "model", "observed", "occasions", "sweep", *_TABLES),
     "organ": (*_PATIENT, "drug", "perpetrator", "occasions", "sweep", "regimen.steady_state", *_TABLES),
-    "whole_patient": (*_NOT_WHOLE, *_TABLES),
+    "whole_patient": (*_NOT_WHOLE, "cells", *_TABLES),
+    "drug_safety": (*_NOT_WHOLE, "save", *_TABLES),
+    "validate_physiology": (*_NOT_GRADED, *(key for key in _TABLES if key != "data")),
     "predict": (*_ORGAN, *_NOT_PREDICTED),
     "sweep": (*_ORGAN, "drug", "perpetrator", *_TABLES),
     "fit": (*_ORGAN, *_NOT_FITTED, *_DESIGNED, "stages", "calibrate.studies"),

@@ -11,10 +11,11 @@ PBPK = (
 MINUTES = ("organ_glucose", "organ_glucose_type1", "organ_anaesthesia", "organ_kidney", "organ_lung")
 ORGANS = (*MINUTES, "organ_circulation", "organ_thyroid", "organ_marrow", "organ_coagulation", "organ_bone")
 ORGANS += ("organ_myocyte",)
-CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient"), "min"), "organ_circulation": "s", "organ_myocyte": "ms"}
+CLOCKS = {**dict.fromkeys((*MINUTES, "whole_patient", "drug_safety", "validate_physiology"), "min")}
+CLOCKS |= {"organ_circulation": "s", "organ_myocyte": "ms"}
 STIFF = (
     *PBPK, "pbpk_interaction", "organ_marrow", "organ_kidney", "organ_circulation", "organ_lung", "organ_thyroid",
-    "organ_myocyte", "whole_patient",
+    "organ_myocyte", "whole_patient", "drug_safety", "validate_physiology",
 )  # fmt: skip
 TIERS = dict.fromkeys(ORGANS, "explicit") | dict.fromkeys(STIFF, "stiff") | {"organ_anaesthesia": "linear"}
 TINY = {
@@ -31,6 +32,16 @@ TINY = {
         "population.size=6",
         "times.count=13",
     ],
+    "drug_safety": [
+        "population.size=4",
+        "settle=0",
+        "times.count=13",
+        "times.end=12",
+        "cells.beats=2",
+        "cells.cycle=1000",
+        "events=[{kind: dose, time: 0 h, value: 160 mg}]",
+    ],
+    "validate_physiology": ["population.size=10", "settle=24"],
     "organ_myocyte": ["population.size=12", "times.count=101"],
     "organ_bone": ["population.size=12", "times.end=96", "times.count=25", "regimen.count=4"],
     "predict": ["model=theophylline", f"data={STUDY}", *UNITS],
@@ -41,6 +52,10 @@ TINY = {
     "fit_warfarin": [],
     "simulate_and_refit": ["population.size=12", "calibrate.studies=4", "times.at=[0.5,1,2,5,9,24]"],
 }
-OUTSIDE = {"fit_phenobarbital": "pheno_sd.csv", "fit_warfarin": "warfarin.csv"}
+OUTSIDE = {
+    "fit_phenobarbital": "pk/pheno_sd.csv",
+    "fit_warfarin": "pk/warfarin.csv",
+    "validate_physiology": "organs",
+}
 STAGES = {"fit_warfarin": ("warfarin_pk", "warfarin_pkpd")}
 BY_RECORD = ("predict", "fit", "fit_theophylline", "fit_phenobarbital", "fit_warfarin", "simulate_and_refit")

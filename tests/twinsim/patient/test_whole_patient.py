@@ -100,13 +100,15 @@ def test_what_is_taken_up_is_burnt_and_what_is_drunk_is_lost(ran, at):
         ("hypertension", "arterial_pressure", 20.0, 40.0),  # mmHg: 165/110, as its severity 1 says
         ("heart_failure", "ejection_fraction", -0.5, -0.2),
         ("anaemia", "haemoglobin", -8.5, -6.5),
-        ("copd", "arterial_oxygen_pressure", -50.0, -25.0),
+        ("anaemia", "cardiac_output", 1.5, 4.0),
+        ("anaemia", "total_protein", -0.8, 0.8),
+        ("copd", "arterial_oxygen_pressure", -45.0, -30.0),
         ("obesity", "arterial_oxygen_pressure", -20.0, -3.0),
         ("diabetes_type2", "glucose", 60.0, 75.0),  # Dalla Man 2007: 164 beside 92 mg/dL
         ("chronic_kidney_disease", "gfr", -100.0, -30.0),
         ("chronic_kidney_disease", "creatinine", 0.3, 10.0),
         ("cirrhosis", "total_protein", -3.0, -1.0),
-        ("cirrhosis", "interstitial_volume", 1.0, 30.0),
+        ("cirrhosis", "interstitial_volume", 0.2, 10.0),
         ("sepsis", "cardiac_output", 0.3, 8.0),
     ],
 )
@@ -121,7 +123,7 @@ def test_conditions_change_what_they_are_known_by(at, fate, output, low, high):
         ("bleed", 10.5, "arterial_pressure", 0.75, 0.95),
         ("bleed", 10.5, "cardiac_output", 0.6, 0.9),
         ("bleed", 10.5, "heart_rate", 1.05, 1.8),
-        ("bleed", 11.0, "renin", 1.2, 20.0),
+        ("bleed", 24.0, "renin", 1.1, 20.0),  # slowly: nerves of the kidney are left out
         ("bleed", 12.0, "urine_flow", 0.05, 0.8),
         ("bleed", 24.0, "haemoglobin", 0.75, 0.95),
         ("exercise", 10.0, "cardiac_output", 1.6, 2.6),  # 5 to 6 L/min of output for each of oxygen

@@ -23,7 +23,10 @@ _SET = ("exercise", "altitude", "inspired_oxygen_fraction", "inspired_carbon_dio
 
 
 def start(p, u):
-    return {"inspired_oxygen_fraction": p.oxygen_of_air}
+    return {
+        "inspired_oxygen_fraction": p.oxygen_of_air,
+        "inspired_carbon_dioxide_fraction": p.carbon_dioxide_of_air,
+    }
 
 
 def rates(t, x, p, u):
@@ -55,6 +58,7 @@ structure = Structure(
         Parameter("quotient_of_work", "1", 0.95, "of work", "Wasserman: below the threshold, from memory", (0.5, 1.3)),
         Parameter("oxygen_delay", "min", 0.6, "until muscles take all they need", "Whipp and Wasserman 1972", POSITIVE),
         Parameter("oxygen_of_air", "1", 0.2093, "oxygen in dry air", "standard atmosphere", (0.0, 1.0)),
+        Parameter("carbon_dioxide_of_air", "1", 0.0004, "likewise", "400 umol/mol, NOAA 2015, from memory", (0.0, 1.0)),
         Parameter("sea_level_pressure", "mmHg", 760.0, "of the air at altitude 0", _ISO, POSITIVE),
         Parameter("lapse", "K/m", 0.0065, "fall of temperature with altitude", _ISO),
         Parameter("air_temperature", "K", 288.15, "at sea level", _ISO, POSITIVE),
