@@ -6,6 +6,10 @@ Cells of `organs/ventricular_myocyte` whose conductances vary by 20 %, paced eve
 beat. The peer runs the first of these cells, one after the other, in the interpreter of `--peer-python` (this one by
 default), from the file of myokit/models, c/ohara-cipa-v1-2017.mmt, that `--model` names; without one it is a note. The
 error is the largest difference in APD90 [ms] to myokit at tolerance 1e-10.
+
+    python -m benchmarks.myocyte --drugs
+
+is no race: the twelve drugs of CiPA's training at 1 to 4 times their therapeutic concentration, 1,000 beats 2 s apart.
 """
 
 from __future__ import annotations
@@ -27,7 +31,18 @@ import twinsim
 from benchmarks.measure import Row, machine, median_run
 from benchmarks.report import describe, table, write_json
 from twinsim.cohort_job import cohort_job
-from twinsim.pacing import CELL, CYCLE, WIDTH, beat_times, measured, paced
+from twinsim.pacing import (
+    CELL,
+    CYCLE,
+    WIDTH,
+    beat_times,
+    channel_drug,
+    channel_drugs,
+    drugged,
+    last_beat,
+    measured,
+    paced,
+)
 from twinsim.population.given import given_parameters
 
 CHECKED = 8  # cells that myokit is asked for
@@ -116,6 +131,28 @@ def rows_of(size: int, beats: int, model: Path | None, python: str, repeats: int
     return [theirs(found, times), *(ours(cells, beats, rtol, reference, repeats) for rtol in TOLERANCES)]
 
 
+def risks(beats: int = 1000, cycle: float = 2000.0) -> str:
+    """A table of net charge and APD90 of the last beat by drug, least mean charge first."""
+    times = (1.0, 2.0, 3.0, 4.0)
+    cells: list[tuple[str | None, float]] = [(None, 0.0)]
+    cells += [(name, factor * channel_drug(name).cmax) for name in channel_drugs() for factor in times]
+    model, cohort = drugged(cells)
+    run = twinsim.simulate(
+        model, cohort, paced(beats, cycle), times=beat_times(beats, cycle), outputs=["potential", "qnet"],
+        solver="stiff", precision="float64", rtol=1e-4, dense=True, max_steps=100_000 * beats,
+    )  # fmt: skip
+    beat, lines = last_beat(run), []
+    for number, name in enumerate(channel_drugs()):
+        own = slice(1 + number * len(times), 1 + (number + 1) * len(times))
+        durations = " ".join(f"{value:6.1f}" for value in beat.apd90[own])
+        mean = float(beat.qnet[own].mean())
+        lines.append((mean, f"{name:16}{channel_drug(name).risk:14}{mean:.4f} uC/uF  APD90 {durations} ms"))
+    return "\n".join(
+        [f"without          {'':13}{beat.qnet[0]:.4f} uC/uF  APD90 {beat.apd90[0]:6.1f} ms"]
+        + [line for _, line in sorted(lines)]
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=1000, help="cells of our rows (default: %(default)s)")
@@ -124,7 +161,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peer-python", default=sys.executable, help="an interpreter with myokit")
     parser.add_argument("--model", type=Path, help="c/ohara-cipa-v1-2017.mmt of myokit/models")
     parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--drugs", action="store_true", help="print the drugs of CiPA's training, and nothing else")
     chosen = parser.parse_args(arguments)
+    if chosen.drugs:
+        print(risks())
+        return
     described = machine()
     print(describe(described))
     rows = rows_of(chosen.cells, chosen.beats, chosen.model, chosen.peer_python, chosen.repeats)

@@ -12,8 +12,10 @@ Source: NONMEM 7 help (AMT RATE ADDL II SS EVID ALAG F); checked against NONMEM'
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from kernels.events import Events as KernelEvents
@@ -22,6 +24,7 @@ from twinsim.dosing.doses import Doses, Parameters, planned_doses, state_index
 from twinsim.dosing.raw import (
     EARLY,
     LATE,
+    MANY,
     SAME_TIME,
     Raw,
     event,
@@ -138,7 +141,7 @@ def _widened(vectors: Array, patients: int) -> Array:
 def _plain(structure: Structure, layout: Layout, plan: Mapping[str, Array]) -> list[Raw]:
     """Rows that set or scale a state."""
     events = []
-    for row in layout.other:
+    for row in _together(layout.other):
         kind, value = plan["kind"][row], plan["value"][row]
         acts = (kind == SET) | (kind == SCALE)
         events.append(
@@ -154,10 +157,15 @@ def _plain(structure: Structure, layout: Layout, plan: Mapping[str, Array]) -> l
     return events
 
 
+def _together(rows: tuple[int, ...]) -> tuple[Any, ...]:
+    """Each row alone, or all at once where they are many."""
+    return rows if len(rows) <= MANY else (np.asarray(rows),)
+
+
 def _arrivals(structure: Structure, layout: Layout, plan: Mapping[str, Array], doses: Doses) -> list[Raw]:
     """Each dose's arrival, and the end of each infusion."""
     events = []
-    for row in layout.doses:
+    for row in layout.doses if layout.infusions else _together(layout.doses):
         order, target = plan["order"][row], state_index(structure, layout, plan, row)
         dose = plan["kind"][row] <= RATE
         constant = doses.infused[row] & (doses.duration[row] <= 0.0)  # a constant infusion ended by its own record
@@ -167,7 +175,7 @@ def _arrivals(structure: Structure, layout: Layout, plan: Mapping[str, Array], d
         infused = doses.infused[row]
         bolus = jnp.where(infused, 0.0, doses.amount[row])
         events.append(event(start, key, order, target=target, add=bolus, rate=jnp.where(infused, doses.rate[row], 0.0)))
-        if row in layout.infusions:
+        if layout.infusions and row in layout.infusions:
             end = jnp.where(infused, start + doses.duration[row], jnp.inf)
             events.append(event(end, EARLY, order, target=target, rate=-doses.rate[row]))
     return events

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -102,8 +102,8 @@ def _sizes(layout: Layout, plan: Mapping[str, Array], covariates: Mapping[str, A
     return size
 
 
-def state_index(structure: Structure, layout: Layout, plan: Mapping[str, Array], row: int) -> Array:
-    """Index of the state a row's target is, (patient | 1)."""
+def state_index(structure: Structure, layout: Layout, plan: Mapping[str, Array], row: Any) -> Array:
+    """Index of the state a row's target is, (patient | 1); of several rows (row, patient | 1)."""
     indices = [structure.state_names.index(route.to) for route in layout.routes]
     result = jnp.full(plan["target"][row].shape, indices[0], jnp.int32)
     for number, index in enumerate(indices):

@@ -9,6 +9,7 @@ from jax import Array, lax
 
 from kernels.events import Events as KernelEvents
 
+MANY = 64  # events from which on they are gone through in a loop: written out, they would compile for minutes
 SAME_TIME = 1e-9  # [h] times closer than this are one
 EARLY, LATE = -1.0, 0.5  # sort keys: what comes before all records of its time; a record's own dose after its reset
 
@@ -51,11 +52,14 @@ def event(time: Array, key: Any, order: Array, **items: Any) -> Raw:
 
 
 def stacked(rows: list[Raw]) -> Raw:
-    """Rows below each other; each field (event, patient | 1)."""
+    """Rows, or several in one, below each other; each field (event, patient | 1)."""
 
     def column(values: tuple) -> Array:
         width = max(v.shape[-1] for v in values)
-        return jnp.stack([jnp.broadcast_to(v, (width,)) for v in values])
+        if all(v.ndim == 1 for v in values):
+            return jnp.stack([jnp.broadcast_to(v, (width,)) for v in values])
+        blocks = [v if v.ndim == 2 else v[None, :] for v in values]
+        return jnp.concatenate([jnp.broadcast_to(v, (v.shape[0], width)) for v in blocks])
 
     return Raw(*(column(values) for values in zip(*rows, strict=True)))
 
@@ -116,9 +120,14 @@ def events_before(events: KernelEvents, keys: Array, times: Array, order: Array)
     time = jnp.broadcast_to(times, (times.shape[0], width))
     order = jnp.broadcast_to(order, time.shape)
     count = jnp.zeros(time.shape, jnp.int32)
+
+    def counted(when: Array, key: Array, count: Array) -> Array:
+        earlier = when[None, :] < time - SAME_TIME
+        together = jnp.abs(when[None, :] - time) <= SAME_TIME
+        return count + (earlier | (together & (key[None, :] <= order))).astype(jnp.int32)
+
+    if events.time.shape[0] > MANY:
+        return lax.fori_loop(0, events.time.shape[0], lambda e, found: counted(events.time[e], keys[e], found), count)
     for e in range(events.time.shape[0]):
-        when, key = events.time[e][None, :], keys[e][None, :]
-        earlier = when < time - SAME_TIME
-        together = jnp.abs(when - time) <= SAME_TIME
-        count = count + (earlier | (together & (key <= order))).astype(jnp.int32)
+        count = counted(events.time[e], keys[e], count)
     return count
