@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,11 @@ from experiments.organ_events import end_of, events_of
 from experiments.steps import folder_of, job_of, run_job, times_of
 from twinsim import units
 from twinsim.config import RunConfig
-from twinsim.errors import UsageError
+from twinsim.errors import TwinsimError, UsageError, nearest
+from twinsim.population.cohort import Cohort
+from twinsim.quantity import quantity
 from twinsim.run.plan import stored_identity
+from twinsim.traces import with_inputs
 
 if TYPE_CHECKING:
     from twinsim.report import Section
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
 def run(config: RunConfig) -> Finished:
     """Simulate a cohort of patients with this organ; the report sets clinical outputs beside their normal ranges."""
-    model = model_of(config)
+    model = with_constants(model_of(config), config.inputs)
     structure = model.structure
     times = times_of(config, end_of(config.events)) * units.factor("h", structure.time)
     job = job_of(config, model, events_of(config, structure), times)
@@ -58,6 +62,29 @@ def model_of(config: RunConfig) -> Any:
         document["between_patients"] = [*document.get("between_patients", []), *own]
     model = twinsim.population_model(document)
     return model.with_thetas(config.typical) if config.typical else model
+
+
+def with_constants(model: Any, inputs: Mapping[str, str]) -> Any:
+    """The model whose needs have these values, texts with units; the others keep their defaults.
+
+    Raises:
+        UsageError: a need that the structure has not.
+    """
+    if not inputs:
+        return model
+    needs = {port.name: port for port in model.structure.needs}
+    for name in inputs:
+        if name not in needs:
+            do = nearest(name, needs) if needs else "leave inputs out"
+            raise UsageError(f"{model.structure.name} does not need {name!r}", where=f"inputs.{name}", do=do)
+    values = {}
+    for name, text in inputs.items():
+        try:
+            values[name] = quantity(text, needs[name].unit)
+        except TwinsimError as error:
+            raise UsageError(error.what, where=f"inputs.{name}", why=error.why, do=error.do) from None
+    bound, _ = with_inputs(model, Cohort(np.arange(1), {}), values)
+    return replace(bound, document={**bound.document, "inputs": values})
 
 
 def _with_defaults(given: Mapping[str, Any], structure: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -154,7 +154,8 @@ def job_of(config: RunConfig, model: Any, events: Events | Sequence[Scenario], t
         endpoints=config.endpoints, observed=config.observed, seed=config.seed, solver=config.solver.name,
         precision=config.precision, parameters=dict(config.parameters), covariates=dict(config.covariates),
         occasions=config.occasions or None, save=config.save, title=config.title,
-        equilibrium=config.start == "equilibrium", **config.solver.options(),
+        equilibrium=config.start == "equilibrium", settle=config.settle * units.factor("h", model.structure.time),
+        **config.solver.options(),
     )  # fmt: skip
     try:
         # Tracing the program of the patients finds out whether the source gives all covariates.
@@ -172,6 +173,8 @@ def source_of(config: RunConfig) -> Any:
         UsageError: conditions of a table's patients as they are.
     """
     who = config.population
+    if config.kind in ("whole_patient", "drug_safety"):
+        return twinsim.patients(who.conditions, drawn=who.prevalence, source=with_anatomy(who.source))
     if who.cirrhosis is None and who.ckd is None:
         return find_source(who.source, mode="as_is") if who.mode == "as_is" else who.source
     if who.mode == "as_is":
@@ -216,13 +219,19 @@ def check_covariates(given: Mapping[str, float], model: Any, place: str = "covar
 
 
 def run_job(
-    config: RunConfig, job: Any, model: Any, lead: str, extra: Callable[[], Sequence[Section]] = tuple
+    config: RunConfig,
+    job: Any,
+    model: Any,
+    lead: str,
+    extra: Callable[[], Sequence[Section]] = tuple,
+    shows_results: bool = True,
 ) -> Finished:
     """Run a job into its folder and write the report beside the results.
 
     Args:
         lead: what was done, for the head of the report.
         extra: makes sections of the report that come before those of the results.
+        shows_results: whether the report has those; not where patients differ in what is done to them.
     """
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))
     runner, reporter = config.runner, reporter_for("none" if config.quiet else config.progress)
@@ -241,7 +250,8 @@ def run_job(
 
         sections, warning = sections_of(outcome.path)
         *results, provenance = sections
-        chapters = [*extra(), *results, parameter_section(model), provenance]
+        shown = results if shows_results else ()
+        chapters = [*extra(), *shown, parameter_section(model), provenance]
         report = write_report(folder / "report.html", job.title, lead, chapters, warning)
     return Finished(
         folder,

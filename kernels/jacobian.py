@@ -157,5 +157,6 @@ def _selected(own: list[Any], through: list[Tangents]) -> Tangents:
     for j in sorted({j for tangents in through[1:] for j in tangents}):
         cases = [_whole(tangents[j], case) if j in tangents else jnp.zeros_like(case)
                  for case, tangents in zip(own[1:], through[1:], strict=True)]  # fmt: skip
-        found[j] = lax.select_n(own[0], *cases)
+        # the slope of 2 x is one number for all patients
+        found[j] = lax.select_n(own[0], *jnp.broadcast_arrays(*cases))
     return found

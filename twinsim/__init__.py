@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from twinsim.drugs.whole_body import whole_body_model
     from twinsim.models.couple import bind, couple
     from twinsim.models.registry import structure, structures
+    from twinsim.patient.actions import actions
+    from twinsim.patient.cohort import patients, whole_cohort
+    from twinsim.patient.whole import whole_patient
     from twinsim.population.cohort import Cohort, sample_cohort
     from twinsim.population.model import PopulationModel, population_model
     from twinsim.prediction import predict
@@ -49,6 +52,7 @@ _HOMES = {
     "Refits": "twinsim.calibrate.refits",
     "Results": "twinsim.simulation",
     "Scenario": "twinsim.scenario",
+    "actions": "twinsim.patient.actions",
     "bind": "twinsim.models.couple",
     "bootstrap": "twinsim.calibrate.bootstrap",
     "cohort_job": "twinsim.cohort_job",
@@ -59,6 +63,7 @@ _HOMES = {
     "individualise": "twinsim.calibrate.individual",
     "objective": "twinsim.calibrate.fit",
     "open_results": "twinsim.store",
+    "patients": "twinsim.patient.cohort",
     "population_model": "twinsim.population.model",
     "predict": "twinsim.prediction",
     "pulsatile_window": "twinsim.pulsatile",
@@ -70,6 +75,8 @@ _HOMES = {
     "structure": "twinsim.models.registry",
     "structures": "twinsim.models.registry",
     "whole_body_model": "twinsim.drugs.whole_body",
+    "whole_cohort": "twinsim.patient.cohort",
+    "whole_patient": "twinsim.patient.whole",
 }
 
 __all__ = [
@@ -82,6 +89,7 @@ __all__ = [
     "Refits",
     "Results",
     "Scenario",
+    "actions",
     "bind",
     "bootstrap",
     "cohort_job",
@@ -92,6 +100,7 @@ __all__ = [
     "individualise",
     "objective",
     "open_results",
+    "patients",
     "population_model",
     "predict",
     "pulsatile_window",
@@ -103,6 +112,8 @@ __all__ = [
     "structure",
     "structures",
     "whole_body_model",
+    "whole_cohort",
+    "whole_patient",
 ]
 
 

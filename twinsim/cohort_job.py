@@ -19,15 +19,15 @@ from twinsim.endpoints import read_endpoint
 from twinsim.errors import UsageError, nearest
 from twinsim.events import Events
 from twinsim.flags import with_ranged
+from twinsim.patients_of import name_of, patients_of
 from twinsim.people import typical_of
 from twinsim.plan import DosePlan, plan_events
-from twinsim.population.anatomy.source import Anatomical
-from twinsim.population.cohort import Cohort, digest, sample_cohort
+from twinsim.population.cohort import Cohort, digest
 from twinsim.population.covariates import COVARIATES
 from twinsim.population.derived import DERIVED
 from twinsim.population.model import PopulationModel, population_model
-from twinsim.population.resample import AsIs, Resampled
-from twinsim.population.source import Source, find_source
+from twinsim.population.resample import Resampled
+from twinsim.population.source import Source
 from twinsim.program import CohortProgram, compiled
 from twinsim.provenance import provenance_of
 from twinsim.run.summary import default_reducers
@@ -161,6 +161,7 @@ def cohort_job(
     save: str = "trajectories",
     title: str = "",
     equilibrium: bool = False,
+    settle: float = 0.0,
 ) -> CohortJob:
     """A job that simulates a cohort; `twinsim.run.local.execute` runs it.
 
@@ -180,6 +181,7 @@ def cohort_job(
         random_effects: False: every patient is typical of its covariates.
         save: "summary" or "endpoints" keep the curves out of the file.
         equilibrium: patients begin in the steady state they have without doses.
+        settle: how long patients live before time 0, so that they find their rest [the structure's time unit].
 
     Raises:
         UsageError, ModelError, DataError: what cannot be run, and what to write instead.
@@ -187,7 +189,9 @@ def cohort_job(
     chosen = population_model(model)
     structure = chosen.structure
     scenarios = _scenarios(chosen, events, parameters, covariates)
-    cohort, generator, count = _patients(source, size)
+    cohort, generator, count = patients_of(source, size)
+    if not 0.0 <= settle < np.inf:
+        raise UsageError(f"settle = {settle:g} is no time before 0", where="settle", do="give 0 or more")
     if not 0 <= seed < 1 << 64:
         raise UsageError(f"seed = {seed} is out of range", where="seed", do="choose 0 to 2^64 - 1")
     grid, starts = checked_times(times, count), checked_occasions(occasions, chosen)
@@ -197,7 +201,10 @@ def cohort_job(
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
     accuracy = {"precision": precision, "rtol": rtol, "max_steps": max_steps, "dense": dense}
-    picked = choose_solver(structure, solver, **accuracy, moving=lines, times=grid, typical=partial(typical_of, chosen))
+    lived = np.concatenate([np.full((1, *grid.shape[1:]), -settle), grid]) if settle else grid
+    picked = choose_solver(
+        structure, solver, **accuracy, moving=lines, times=lived, typical=partial(typical_of, chosen)
+    )
     changing = bool(timed) or len(starts) > 1
     segments = tuple(cohort_segments(timed, starts, plan) if changing else None for plan in plans)
     program = CohortProgram(
@@ -212,6 +219,7 @@ def cohort_job(
             max(s.count if s else 1 for s in segments),
             is_uniform(grid),
             rest=equilibrium,
+            settle=settle,
         ),
         endpoints=tuple(read_endpoint(text) for text in endpoints),
         observed=observed,
@@ -227,7 +235,7 @@ def cohort_job(
         "max_steps": picked.max_steps,
         "dense": picked.dense,
         "precision": precision,
-        "source": _name_of(source),
+        "source": name_of(source),
         "patients": None if cohort is None else cohort.digest,
         "table": digest(generator.table.columns) if isinstance(generator, Resampled) else None,
         "outputs": list(names),
@@ -236,6 +244,7 @@ def cohort_job(
         "random_effects": random_effects,
         "save": save,
         **({"start": "equilibrium"} if equilibrium else {}),
+        **({"settle": settle} if settle else {}),
     }
     return CohortJob(
         title=title or f"{chosen.title or chosen.name}, {count:,} virtual patients",
@@ -252,15 +261,6 @@ def cohort_job(
         cohort=cohort,
         settings=settings,
     )
-
-
-def _name_of(source: Any) -> str:
-    """A source in settings: its name, or its kind; with conditions, all that a patient's numbers depend on."""
-    if isinstance(source, Anatomical):
-        table = getattr(source.source, "table", None)
-        people = repr(source.source) if table is None else digest(table.columns)
-        return f"{people}, wanted={source.wanted}, cirrhosis={source.cirrhosis}, ckd={source.ckd}"
-    return str(source) if isinstance(source, str | Path) else type(source).__name__
 
 
 def _scenarios(
@@ -283,17 +283,3 @@ def _scenarios(
     for name in {name for scenario in scenarios for name in scenario.covariates} - known:
         raise UsageError(f"there is no covariate {name!r}", where="covariates", do=nearest(name, known))
     return scenarios
-
-
-def _patients(source: Any, size: int | None) -> tuple[Cohort | None, Source | None, int]:
-    """The cohort or the source that patients come from, and how many there are."""
-    found = source if isinstance(source, Cohort) else find_source(source)
-    if isinstance(found, AsIs):
-        found = sample_cohort(None, found)
-    cohort, generator = (found, None) if isinstance(found, Cohort) else (None, found)
-    count = size if size is not None else cohort.size if cohort is not None else None
-    if count is None or count < 1:
-        raise UsageError("how many patients?", where="population.size", do="give size=1000, say")
-    if cohort is not None and count > cohort.size:
-        raise UsageError(f"{count:,} patients of a cohort of {cohort.size:,}", where="population.size")
-    return cohort, generator, count

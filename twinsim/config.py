@@ -21,6 +21,8 @@ OPEN_KEYS = (
     "typical",
     "parameters",
     "covariates",
+    "population.conditions",
+    "inputs",
     "between_patients",
     "columns",
     "interpolation",
@@ -36,6 +38,8 @@ class Population:
     """Who is simulated: `size` patients of a named source or of a table of covariates (a path).
 
     mode: resample draws rows of a table, as_is takes its patients as they are, all of them where size is None.
+    conditions: of whole patients, name -> severity 0 to 1 of everyone; prevalence: others are drawn by how many people
+        have them.
     cirrhosis, ckd: Child-Pugh class and stage of everyone, who then gets an anatomy: `population.with_anatomy`.
     """
 
@@ -44,6 +48,8 @@ class Population:
     mode: Literal["resample", "as_is"] = "resample"
     cirrhosis: int | None = number(None, least=0, most=3)
     ckd: int | None = number(None, least=0, most=5)
+    conditions: Mapping[str, float] = field(default_factory=dict)
+    prevalence: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,15 @@ class Calibrate:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Cells of patients' hearts: how many patients have one, how many beats, and from one to the next [ms]."""
+
+    patients: int = number(200, least=1, most=1_000_000)
+    beats: int = number(50, least=1, most=10_000)
+    cycle: float = number(2000.0, above=0, most=1e5)
+
+
+@dataclass(frozen=True)
 class Sweep:
     """Axes inside one job: name of a key -> its values."""
 
@@ -153,10 +168,12 @@ class RunConfig:
     needs: str = ""
     model: str | None = None
     drug: str | None = None
+    organs: tuple[str, ...] | None = None
     stages: tuple[str, ...] = ()
     data: str | None = None
     out: str | None = None
     start: Literal["equilibrium"] | None = None
+    settle: float = number(0.0, least=0, most=1e6)
     seed: int = number(0, least=0, most=2**32 - 1)
     precision: Literal["float32", "float64"] = "float32"
     save: Literal["trajectories", "endpoints", "summary"] = "trajectories"
@@ -174,6 +191,7 @@ class RunConfig:
     parameters: Mapping[str, float] = field(default_factory=dict)
     covariates: Mapping[str, float] = field(default_factory=dict)
     events: tuple[Mapping[str, str], ...] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
     between_patients: Mapping[str, str] = field(default_factory=dict)
     between_patients_source: str = "assumed"
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -188,6 +206,7 @@ class RunConfig:
     solver: Solver = Solver()
     runner: Runner = Runner()
     calibrate: Calibrate = Calibrate()
+    cells: Cells = Cells()
     sweep: Sweep = Sweep()
 
 

@@ -98,7 +98,7 @@ def simulate(
         inputs: what the structure needs from outside, by name: a number, or a recorded trace (times, values[, "linear"
             [, unit]]) for everyone or for each patient (`twinsim.traces.Trace`); without one, its default.
         options: of `twinsim.cohort_job`: covariates, occasions, endpoints, observed, random_effects, rtol, max_steps,
-            source.
+            settle, source.
 
     Returns:
         Results; one row per patient with a status, failed patients NaN.

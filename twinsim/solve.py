@@ -49,6 +49,7 @@ class Problem:
         room: of the tiers explicit and stiff, for reverse mode: rows a patient may record (see `kernels.replay`); 0:
             differentiated forward only.
         rest: patients begin in the steady state they have without doses (see `twinsim.at_rest`).
+        settle: how long patients live before time 0 [the structure's time unit].
     """
 
     structure: Structure
@@ -59,6 +60,7 @@ class Problem:
     uniform: bool = False
     room: int = 0
     rest: bool = False
+    settle: float = 0.0
 
 
 def make_tier(
@@ -253,7 +255,7 @@ def _segment_value(values: Array, segment: Array) -> Array:
 def _beginning(
     problem: Problem, p: Mapping[str, Array], times: Array, patients: int, dtype: Any, start: Any
 ) -> tuple[tuple, Array, Array]:
-    """States and time to start from, 0 or the first output, whichever is earlier; status (patient)."""
+    """States and time to start from, `settle` before 0 or the first output, whichever is earlier; status (patient)."""
     structure, status = problem.structure, jnp.zeros((patients,), jnp.int32)
     if start is not None:
         return tuple(start[name].astype(dtype) for name in structure.state_names), start["time"], status
@@ -261,7 +263,7 @@ def _beginning(
     states = tuple(jnp.broadcast_to(jnp.asarray(initial[name], jnp.float64), (patients,)) for name in initial)
     if problem.rest:
         states, status = at_rest(structure, p, states)
-    return tuple(x.astype(dtype) for x in states), jnp.minimum(times[0], 0.0), status
+    return tuple(x.astype(dtype) for x in states), jnp.minimum(times[0], 0.0) - problem.settle, status
 
 
 def _parameter_status(structure: Structure, parameters: Mapping[str, Array], patients: int) -> Array:

@@ -38,7 +38,7 @@ def words(request):
     def of(name):
         if name not in OUTSIDE:
             return TINY[name]
-        return [*TINY[name], f"data={request.getfixturevalue('reference_data') / 'pk' / OUTSIDE[name]}"]
+        return [*TINY[name], f"data={request.getfixturevalue('reference_data') / OUTSIDE[name]}"]
 
     return of
 
@@ -66,8 +66,9 @@ def test_every_experiment_of_the_menu_is_tried():
 def test_an_experiment_runs_and_leaves_whole_files(done, name):
     answer, folder = done(name)
     assert answer.code == 0, answer.err
-    extra = ["predictions.csv"] if name == "predict" else []
-    assert files_in(folder) == sorted(["results.h5", "report.html", "run.json", *extra])
+    extra = {"predict": "predictions.csv", "validate_physiology": "grades.json", "drug_safety": "cells.csv"}
+    expected = {"results.h5", "report.html", "run.json", *({extra[name]} if name in extra else ())}
+    assert files_in(folder) == sorted(expected)
     assert answer.out.endswith(f'  import xarray\n  data = xarray.open_dataset("{folder / "results.h5"}")\n')
     assert f"results: {folder / 'results.h5'}\n" in answer.out and f"report:  {folder}" in answer.out
     assert "(100 %)" in answer.err

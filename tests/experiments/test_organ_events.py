@@ -5,7 +5,7 @@ import pytest
 import xarray
 
 import twinsim
-from experiments.organ import model_of
+from experiments.organ import model_of, with_constants
 from experiments.organ_events import end_of, events_of
 from tests.experiments.command import command
 from twinsim.config import from_mapping
@@ -80,3 +80,16 @@ def test_the_report_says_who_is_within_normal_ranges(tmp_path):
         np.testing.assert_allclose(tree["glucose"].to_numpy()[:, 0], first, rtol=1e-5)
     assert "Clinical outputs" in page and "70 to 99" in page
     assert f">{100 * np.mean((first >= 70.0) & (first <= 99.0)):.0f} %<" in page
+
+
+def test_needs_become_numbers_of_the_run():
+    model = twinsim.population_model(model_of(config(model="organs/ventricular_myocyte")).document)
+    bound = with_constants(model, {"concentration": "2 umol/L"})
+    assert bound.structure.need_names == ("plasma_potassium",)
+    assert bound.structure.parameter("concentration").default == 2000.0
+    assert bound.identity != with_constants(model, {"concentration": "3 umol/L"}).identity
+    assert with_constants(model, {}) is model
+    for inputs, words in (({"conc": "2 nmol/L"}, "does not need"), ({"concentration": "2 mg"}, "does not fit")):
+        with pytest.raises(UsageError, match=words) as refused:
+            with_constants(model, inputs)
+        assert "inputs.conc" in str(refused.value)

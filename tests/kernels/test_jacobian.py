@@ -38,6 +38,14 @@ def test_what_does_not_depend_has_no_column():
     assert [sorted(row) for row in rows] == [[0, 1], [2], [], [0]]
 
 
+def test_a_case_with_one_slope_for_all_patients():
+    """A slope that is a bare number, chosen patient by patient."""
+    x = jnp.asarray([1.0, 2.0, 3.0])
+    values, rows = values_and_jacobian(lambda a: (jnp.where(a > 1.5, 10.0 * a - 9.0, 1.0),), (x,))
+    np.testing.assert_array_equal(values[0], [1.0, 11.0, 21.0])
+    np.testing.assert_array_equal(rows[0][0], [0.0, 10.0, 10.0])
+
+
 def test_it_can_be_differentiated_itself():
     def slope(x):
         _, rows = values_and_jacobian(lambda a: (jnp.sin(a) * a,), (x,))

@@ -27,7 +27,7 @@ LINEAR = ("pk/one_compartment_transit", "pk/parent_metabolite", "pkpd/three_comp
 LINEAR += ("pkpd/propofol_remifentanil", "organs/anaesthesia", "organs/coagulation")
 LINEAR += ("organs/circumstances", "organs/insulin_depot")
 STIFF = ("organs/body_fluids", "organs/circulation_pulsatile", "organs/kidney", "organs/kidney_alone")
-STIFF += ("organs/lung", "organs/lung_alone", "organs/thyroid")
+STIFF += ("organs/lung", "organs/lung_alone", "organs/thyroid", "organs/ventricular_myocyte")
 WHY = {
     "closed": "linear compartments around a centre have an exact solution",
     "linear": "its equations are linear with constant coefficients, so a propagator solves them exactly",

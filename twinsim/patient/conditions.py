@@ -1,6 +1,6 @@
 """Conditions of a patient as data: what each does to named parameters, by severity, and how many people have it.
 
-    parameter times 1 + severity (times - 1),  or plus severity plus;   severity from 0, none, to 1
+parameter times 1 + severity (times - 1),  or plus severity plus;   severity from 0, none, to 1
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import jax.numpy as jnp
+from jax import Array
 
 from kernels.random import key, uniform
 from twinsim.errors import DataError, UsageError, nearest
 from twinsim.patient.read import fields_of
-from twinsim.population.cohort import Cohort
-from twinsim.population.timed import name_patients
 from twinsim.yaml import read_yaml
 
 # of those who have a condition: from mild to as severe as it gets, all alike (assumed)
@@ -43,10 +42,10 @@ class Prevalence:
     women: tuple[float, ...]
     source: str
 
-    def of(self, age: np.ndarray, is_man: np.ndarray) -> np.ndarray:
+    def of(self, age: Array, is_man: Array) -> Array:
         """Share among people of this age and sex (patient,)."""
-        group = np.searchsorted(np.asarray(self.ages), age, side="right")
-        return np.where(is_man, np.asarray(self.men)[group], np.asarray(self.women)[group])
+        group = jnp.sum(age[None, :] >= jnp.asarray(self.ages, jnp.float64)[:, None], axis=0)
+        return jnp.where(is_man, jnp.asarray(self.men, jnp.float64)[group], jnp.asarray(self.women, jnp.float64)[group])
 
 
 @dataclass(frozen=True)
@@ -83,36 +82,18 @@ def condition(name: str) -> Condition:
     return found[name]
 
 
-def with_conditions(cohort: Cohort, severities: Mapping[str, Any] | None = None, seed: int = 0) -> Cohort:
-    """The cohort with the severity of every condition as a covariate of its name.
+def drawn_severity(item: Condition, seed: Any, patient: Array, age: Array, is_man: Array) -> Array:
+    """Severity of those who have it by prevalence, evenly from MILDEST to 1, and 0 of others (patient,).
 
     Args:
-        cohort: people with age and sex.
-        severities: condition -> severity of everyone, or (patient,); those left out are 0. None: drawn by prevalence,
-            each condition by itself, with severities from MILDEST to 1; the same patient always draws the same.
-
-    Raises:
-        UsageError: an unknown condition.
-        DataError: a severity outside 0 to 1; the patients are named.
+        seed, patient: whose draws; the same patient always draws the same, whatever else is drawn.
+        age: [y] (patient,).
     """
-    size = len(cohort.ids)
-    if severities is None:
-        given = {name: _drawn(cohort, item, seed) for name, item in known_conditions().items()}
-    else:
-        for name in severities:
-            condition(name)
-        given = {
-            name: np.broadcast_to(np.asarray(severities.get(name, 0.0), np.float64), (size,))
-            for name in known_conditions()
-        }
-    for name, values in given.items():
-        wrong = ~((values >= 0.0) & (values <= 1.0))
-        if wrong.any():
-            what = f"severity {values[wrong][0]:g} of {name}"
-            do = "give 0 (none) to 1: " + condition(name).at_one
-            raise DataError(what, where=f"conditions: {name_patients(cohort.ids[wrong])}", do=do)
-    units = {**cohort.units, **dict.fromkeys(given, "1")}
-    return Cohort(cohort.ids, {**cohort.covariates, **given}, units)
+    if item.prevalence is None:
+        return jnp.zeros_like(age)
+    has = uniform(key(seed, f"condition:{item.name}"), patient) < item.prevalence.of(age, is_man)
+    how = uniform(key(seed, f"severity:{item.name}"), patient)
+    return jnp.where(has, MILDEST + (1.0 - MILDEST) * how, 0.0)
 
 
 def relations_of(names: Iterable[str], parameters: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
@@ -146,16 +127,6 @@ def _relation(name: str, act: Act) -> dict[str, Any]:
     return {"additive": {"terms": [term]}}
 
 
-def _drawn(cohort: Cohort, item: Condition, seed: int) -> np.ndarray:
-    """Severities by prevalence."""
-    if item.prevalence is None:
-        return np.zeros(len(cohort.ids))
-    share = item.prevalence.of(np.asarray(cohort.covariates["age"]), np.asarray(cohort.covariates["sex"]) == 0.0)
-    has = np.asarray(uniform(key(seed, f"condition:{item.name}"), cohort.ids)) < share
-    how = np.asarray(uniform(key(seed, f"severity:{item.name}"), cohort.ids))
-    return np.where(has, MILDEST + (1.0 - MILDEST) * how, 0.0)
-
-
 def _condition(name: str, entry: Any) -> Condition:
     where = f"condition {name}"
     given = fields_of(entry, ("title", "at_one", "acts"), where, optional=("prevalence",))
@@ -170,5 +141,7 @@ def _condition(name: str, entry: Any) -> Condition:
         table = fields_of(given["prevalence"], ("ages", "men", "women", "source"), where)
         prevalence = Prevalence(tuple(table["ages"]), tuple(table["men"]), tuple(table["women"]), table["source"])
         if not len(prevalence.men) == len(prevalence.women) == len(prevalence.ages) + 1:
-            raise DataError("prevalences do not fit their ages", where=where, do="give one more than ages, for each sex")
+            raise DataError(
+                "prevalences do not fit their ages", where=where, do="give one more than ages, for each sex"
+            )
     return Condition(name, given["title"], given["at_one"], tuple(acts), prevalence)

@@ -81,7 +81,9 @@ def coupled(
     parts |= more or {}
     rename = _told_apart(parts) | {key: new for key, new in _CALLED.items() if key.partition(".")[0] in parts}
     whole = couple(name, parts, connect=connect or {}, rename=rename, time="min")
-    return replace(bind(whole, {port.name: _closed(whole, port.name, port.name) for port in whole.needs}), parts=whole.parts)
+    return replace(
+        bind(whole, {port.name: _closed(whole, port.name, port.name) for port in whole.needs}), parts=whole.parts
+    )
 
 
 def _closed(whole: Structure, need: str, called: str) -> Parameter:
@@ -89,7 +91,13 @@ def _closed(whole: Structure, need: str, called: str) -> Parameter:
     port = next(port for port in whole.needs if port.name == need)
     low = 0.0 if port.kind in ("concentration", "amount", "fraction") else -float("inf")
     return Parameter(
-        called, port.unit, float(port.default or 0.0), port.meaning, f"default of {whole.name}", (low, float("inf")), port.valid
+        called,
+        port.unit,
+        float(port.default or 0.0),
+        port.meaning,
+        f"default of {whole.name}",
+        (low, float("inf")),
+        port.valid,
     )
 
 

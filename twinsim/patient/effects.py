@@ -1,6 +1,6 @@
 """What drugs do in a patient: each acts on named parameters of organs by its concentration in plasma.
 
-    NAME now = NAME (1 + largest c/(half + c)) ...      over all effects on that parameter
+NAME now = NAME (1 + largest c/(half + c)) ...      over all effects on that parameter
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ def _numbers(effect: Effect) -> tuple[Parameter, Parameter]:
     what = f"of {effect.drug} on {effect.parameter}"
     return (
         Parameter(f"largest_{end}", "1", effect.largest, f"largest relative effect {what}", effect.source, (-1.0, 1e3)),
-        Parameter(f"half_{end}", "mg/L", effect.half, f"concentration of half the effect {what}", effect.source, POSITIVE),
+        Parameter(
+            f"half_{end}", "mg/L", effect.half, f"concentration of half the effect {what}", effect.source, POSITIVE
+        ),
     )
 
 

@@ -85,7 +85,10 @@ def _structure(organs: tuple[str, ...], body: PopulationModel | None, effects: t
         own = body.structure
         flows, driven_flows = perfusion(own)
         moved = [*driven_flows, *(["gfr"] if "gfr" in own.parameter_names and "kidney" in organs else [])]
-        more = {"perfusion": flows, "drug": driven(own, {each: "flow" if each == "gfr" else "effect" for each in moved})}
+        more = {
+            "perfusion": flows,
+            "drug": driven(own, {each: "flow" if each == "gfr" else "effect" for each in moved}),
+        }
         connect = {f"drug.{each}": f"perfusion.{each}_now" for each in driven_flows}
         name += f"_{own.name.rpartition('/')[2]}"
     replaced = {}

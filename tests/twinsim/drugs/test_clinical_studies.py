@@ -116,3 +116,15 @@ def test_kidney_disease_and_children_stay_where_studies_are():
     age, weight = (np.asarray(children.covariates[key]) for key in ("age", "weight"))
     area = solved(twinsim.whole_body_model("paracetamol"), children, 1.0, "iv", times)[1]
     assert 0.27 / 1.25 < mean((1.0 / area / weight)[age > 2.0]) < 0.34
+
+
+def test_sotalol_stays_in_end_stage_kidney_disease(half_life):
+    """Half-life 42 h between dialyses (Tjandramaga et al. 1976, Br J Clin Pharmacol 3:259), 69 h without any urine
+    (Berglund et al. 1980, Eur J Clin Pharmacol 18:321); 7 to 15 h in the healthy (Sotalex, Swiss label)."""
+    model, times = twinsim.whole_body_model("sotalol"), np.linspace(0.0, 240.0, 241)
+    found = []
+    for stage in (0, 5):
+        who = twinsim.sample_cohort(100, twinsim.population.with_anatomy("adults", ckd=stage), seed=3)
+        curve = solved(model, who, 160.0, "oral", times)[0]
+        found.append(mean(np.asarray(half_life(jnp.asarray(curve), jnp.asarray(times), jnp.asarray(0.0)))))
+    assert 7.0 < found[0] < 15.0 and 42.0 / 1.25 < found[1] < 69.0

@@ -52,6 +52,7 @@ class Vessels(NamedTuple):
     rbf: Any
     gfr: Any
     filtration_fraction: Any
+    afferent_pressure: Any
     glomerular_pressure: Any
     postglomerular_pressure: Any
     myogenic: Any
@@ -81,6 +82,7 @@ def vessels(arterial_pressure, x, p, at: Nominal, at1) -> Vessels:
         rbf=rbf,
         gfr=gfr,
         filtration_fraction=fraction,
+        afferent_pressure=before,
         glomerular_pressure=glomerular,
         postglomerular_pressure=glomerular - rbf * efferent,
         myogenic=1.0 + p.myogenic_scale * curve((before - at.preafferent_pressure) / p.myogenic_pressure),

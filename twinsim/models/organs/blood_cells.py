@@ -2,7 +2,8 @@
 
     red_cell_volume = haemoglobin of blood/mchc,    blood_volume = plasma_volume + red_cell_volume
 
-Needs: plasma_volume, bleeding. Route: iv, erythropoietin into plasma. Everything else is that of organs/red_cells; volume0 is the blood volume at rest.
+Needs: plasma_volume, bleeding. Route: iv, erythropoietin into plasma. Everything else is that of organs/red_cells;
+volume0 is the blood volume at rest.
 
 Source: organs/red_cells, with its own.
 """

@@ -1,4 +1,4 @@
-"""What the patient does and breathes: work, air, oxygen, bleeding. Events set it; without any it is a day in bed at sea.
+"""What the patient does and breathes: work, air, oxygen, bleeding; without events it is a day in bed at sea.
 
     d oxygen_of_work/dt = (exercise - oxygen_of_work)/oxygen_delay
     oxygen_consumption        = resting_oxygen_consumption + oxygen_of_work
@@ -18,11 +18,15 @@ from twinsim.models.ranges import Range
 from twinsim.models.structure import POSITIVE, Parameter, Port, State, Structure
 
 _ISO = "International Standard Atmosphere, ISO 2533"
+_VCO2 = Range(160.0, 250.0, "Guyton")
 _SET = ("exercise", "altitude", "inspired_oxygen_fraction", "inspired_carbon_dioxide_fraction", "bleeding")
 
 
 def start(p, u):
-    return {"inspired_oxygen_fraction": p.oxygen_of_air}
+    return {
+        "inspired_oxygen_fraction": p.oxygen_of_air,
+        "inspired_carbon_dioxide_fraction": p.carbon_dioxide_of_air,
+    }
 
 
 def rates(t, x, p, u):
@@ -51,9 +55,10 @@ structure = Structure(
     parameters=(
         Parameter("resting_oxygen_consumption", "mL/min", 250.0, "at rest, STPD", "Guyton, as in BioGears", POSITIVE),
         Parameter("respiratory_quotient", "1", 0.8, "at rest", "Guyton: 200 mL/min of carbon dioxide", (0.5, 1.3)),
-        Parameter("quotient_of_work", "1", 0.95, "of work", "Wasserman: 0.95 below the threshold, from memory", (0.5, 1.3)),
-        Parameter("oxygen_delay", "min", 0.6, "until muscles take what they need", "Whipp and Wasserman 1972", POSITIVE),
+        Parameter("quotient_of_work", "1", 0.95, "of work", "Wasserman: below the threshold, from memory", (0.5, 1.3)),
+        Parameter("oxygen_delay", "min", 0.6, "until muscles take all they need", "Whipp and Wasserman 1972", POSITIVE),
         Parameter("oxygen_of_air", "1", 0.2093, "oxygen in dry air", "standard atmosphere", (0.0, 1.0)),
+        Parameter("carbon_dioxide_of_air", "1", 0.0004, "likewise", "400 umol/mol, NOAA 2015, from memory", (0.0, 1.0)),
         Parameter("sea_level_pressure", "mmHg", 760.0, "of the air at altitude 0", _ISO, POSITIVE),
         Parameter("lapse", "K/m", 0.0065, "fall of temperature with altitude", _ISO),
         Parameter("air_temperature", "K", 288.15, "at sea level", _ISO, POSITIVE),

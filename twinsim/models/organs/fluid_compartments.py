@@ -9,26 +9,29 @@
     lymph      = lymph_rest clip(1 + lymph_gain (pi - its rest), 0, lymph_most)
     colloid    = colloid_1 c + colloid_2 c^2 + colloid_3 c^3,  c protein [g/L]
     into cells = cell_permeability (solute of cells/cells - osmolality outside)
-    d plasma_protein/dt       = protein_made - protein_lost - (1 - reflection) filtered c - PS (c - ci) + lymph ci - bled
+    d plasma_protein/dt       = made - lost - (1 - reflection) filtered c - PS (c - ci) + lymph ci - bled
     d interstitial_protein/dt = the same between the two
     d sodium/dt    = sodium_intake - sodium_excretion - bled,  one pool of plasma and interstitium
     d potassium/dt = potassium_intake - excretion - bled - exchange (k - k_rest cell_potassium/its rest)
     excretion      = k_intake_rest (k/k_rest)^potassium_steepness (aldosterone/aldosterone_rest)^aldosterone_steepness,
                      of healthy kidneys, falling below 30 mL/min with gfr
-    d sodium_error/dt = adh_integration (plasma_sodium - sodium_setpoint)
-    vasopressin       = adh_nominal max(1 + adh_gain (adh_proportional error of sodium + adh_integral sodium_error), 0)
+    d adh_memory/dt = adh_integration (plasma_sodium - sodium_setpoint)
+    vasopressin     = adh_nominal max(1 + adh_gain (adh_proportional error + adh_integral (adh_memory - setpoint)), 0)
+
+The memory begins at the setpoint and not at 0: where sodium stays what it was, a sum about 0 would be rounding alone,
+of which no solver gets a digit right.
 
 Osmolality outside counts what stays outside cells: twice the sodium, and glucose. capillary_share and the permeability
 to protein (PS) follow from rest: there filtration is lymph, and protein that leaves plasma comes back.
 
 Needs: arterial_pressure, central_venous_pressure, urine_flow, sodium_excretion, aldosterone, glucose, haematocrit,
-bleeding; intakes. Routes: water, salt [mmol of sodium], potassium_chloride [mmol], protein [g], each into plasma: 1 L of saline is
-1 L of water and 154 mmol of sodium.
+bleeding; intakes. Routes: water, salt [mmol of sodium], potassium_chloride [mmol], protein [g], each into plasma: 1 L
+of saline is 1 L of water and 154 mmol of sodium.
 
 Source: capillaries, interstitium and lymph Guyton and Hall, Textbook of medical physiology, chapter 16 (17.3, -3, 28
 and 8 mmHg, 2 mL/min, 6.67 mL/min/mmHg), and Guyton 1965 (interstitial compliance), from memory; colloid pressure Landis
-and Pappenheimer 1963; volumes ICRP 89 as in BioGears (Guyton has 11 and 28 L, ICRP 8.8 and 25.3); vasopressin Hallow and
-Gebremichael 2017, as in organs/body_fluids. Put together here; what nobody published says assumed.
+and Pappenheimer 1963; volumes ICRP 89 as in BioGears (Guyton has 11 and 28 L, ICRP 8.8 and 25.3); vasopressin Hallow
+and Gebremichael 2017, as in organs/body_fluids. Put together here; what nobody published says assumed.
 """
 
 import jax.numpy as jnp
@@ -67,6 +70,7 @@ def start(p, u):
         "sodium": p.sodium_setpoint * outside,
         "potassium": p.potassium_rest * outside,
         "cell_potassium": p.cell_potassium_rest * p.intracellular_volume_rest,
+        "adh_memory": p.sodium_setpoint,
     }
 
 
@@ -92,9 +96,7 @@ def _exchange(x, p, u):
     pressure = _pressure(x, p)
     pull = p.reflection * (colloid(plasma, p) - colloid(tissue, p))
     filtered = p.filtration_coefficient * (capillary - pressure - pull)
-    lymph = p.lymph_rest * jnp.clip(
-        1.0 + p.lymph_gain * (pressure - p.interstitial_pressure_rest), 0.0, p.lymph_most
-    )
+    lymph = p.lymph_rest * jnp.clip(1.0 + p.lymph_gain * (pressure - p.interstitial_pressure_rest), 0.0, p.lymph_most)
     carried = jnp.where(filtered > 0.0, plasma, tissue)
     protein = (1.0 - p.reflection) * filtered * carried + permeability * (plasma - tissue) - lymph * tissue
     sodium, _ = _now(x, p)
@@ -134,13 +136,13 @@ def rates(t, x, p, u):
         "sodium": u.sodium_intake - u.sodium_excretion - bled * sodium,
         "potassium": u.potassium_intake - _potassium_excretion(x, p, u) - bled * potassium - cells,
         "cell_potassium": cells,
-        "sodium_error": p.adh_integration * (sodium - p.sodium_setpoint),
+        "adh_memory": p.adh_integration * (sodium - p.sodium_setpoint),
     }
 
 
 def outputs(t, x, p, u):
     sodium, potassium = _now(x, p)
-    error = p.adh_proportional * (sodium - p.sodium_setpoint) + p.adh_integral * x.sodium_error
+    error = p.adh_proportional * (sodium - p.sodium_setpoint) + p.adh_integral * (x.adh_memory - p.sodium_setpoint)
     protein = 0.1 * x.plasma_protein / x.plasma_volume  # 0.1 L/dL
     return {
         "plasma_volume": x.plasma_volume,
@@ -150,6 +152,7 @@ def outputs(t, x, p, u):
         "total_body_water": x.plasma_volume + x.interstitial_volume + x.intracellular_volume,
         "plasma_sodium": sodium,
         "plasma_potassium": potassium,
+        "cell_potassium_concentration": x.cell_potassium / x.intracellular_volume,
         "total_protein": protein,
         "albumin": p.albumin_share * protein,
         "colloid_osmotic_pressure": colloid(x.plasma_protein / x.plasma_volume, p),
@@ -183,7 +186,7 @@ structure = Structure(
         State("sodium", "mmol", "sodium outside cells", quantity="sodium"),
         State("potassium", "mmol", "potassium outside cells", quantity="potassium"),
         State("cell_potassium", "mmol", "potassium in cells", quantity="potassium"),
-        State("sodium_error", "mmol/L", "summed error of plasma sodium"),
+        State("adh_memory", "mmol/L", "setpoint and the summed error of plasma sodium"),
     ),
     routes=(
         Route("water", to="plasma_volume"),
@@ -214,6 +217,7 @@ structure = Structure(
         Port("total_body_water", "L", "amount", "total body water"),
         Port("plasma_sodium", "mmol/L", "concentration", "sodium in plasma", normal=Range(135.0, 145.0, _LAB)),
         Port("plasma_potassium", "mmol/L", "concentration", "potassium in plasma", normal=Range(3.5, 5.0, _LAB)),
+        Port("cell_potassium_concentration", "mmol/L", "concentration", "potassium in cells"),
         Port("total_protein", "g/dL", "concentration", "protein in plasma", normal=Range(6.0, 8.0, _VALTIN)),
         Port("albumin", "g/dL", "concentration", "albumin in plasma", normal=Range(3.5, 5.0, _LAB)),
         Port("colloid_osmotic_pressure", "mmHg", "pressure", "colloid osmotic pressure of plasma",

@@ -9,7 +9,7 @@ Source: Dalla Man et al. 2007 and Kovatchev et al. 2009 (S2008), the depot of or
 """
 
 from twinsim.models.organs.glucose_type1 import structure as _TYPE1
-from twinsim.models.structure import POSITIVE, Parameter, Port, Route, State, Structure
+from twinsim.models.structure import Parameter, Port, Route, State, Structure
 
 
 def _basal(p):

@@ -81,7 +81,11 @@ def outputs(t, x, p, u):
         "renin": x.renin,
         "angiotensin_ii": x.angiotensin_ii,
         "aldosterone": p.aldosterone_nominal * _raas.aldosterone(x, p),
+        "afferent_pressure": flow.afferent_pressure,
         "glomerular_pressure": flow.glomerular_pressure,
+        "postglomerular_pressure": flow.postglomerular_pressure,
+        "bowman_pressure": x.bowman_pressure,
+        "oncotic_pressure": x.oncotic_pressure,
         "creatinine": 0.1 * x.creatinine / p.total_body_water,  # 0.1 L/dL
     }
 
@@ -141,7 +145,11 @@ structure = Structure(
         Port("renin", "ng/L", "concentration", "plasma renin"),
         Port("angiotensin_ii", "pmol/L", "concentration", "plasma angiotensin II"),
         Port("aldosterone", "ng/L", "concentration", "plasma aldosterone"),
+        Port("afferent_pressure", "mmHg", "pressure", "pressure where afferent arterioles begin"),
         Port("glomerular_pressure", "mmHg", "pressure", "hydrostatic pressure in glomerular capillaries"),
+        Port("postglomerular_pressure", "mmHg", "pressure", "pressure where peritubular capillaries begin"),
+        Port("bowman_pressure", "mmHg", "pressure", "pressure in Bowman's space"),
+        Port("oncotic_pressure", "mmHg", "pressure", "colloid osmotic pressure in glomerular capillaries"),
         Port(
             "creatinine", "mg/dL", "concentration", "creatinine in plasma",
             normal=Range(0.6, 1.3, "usual laboratory range of adults, from memory"),
