@@ -16,6 +16,7 @@ Source: Salmon, Moraes, Dror, Shaw 2011, Parallel random numbers: as easy as 1, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -117,7 +118,12 @@ def stream_id(name: str) -> int:
     return value
 
 
-def key(seed: Any, stream: str | int, *, occasion: Any = 0, replicate: Any = 0, draw: Any = 0) -> Key:
+def stream_ids(names: Iterable[str]) -> Array:
+    """Streams of several names at once (stream, 1): their draws are those of each by itself, in one program."""
+    return jnp.asarray(np.array([[stream_id(name)] for name in names], np.uint32))
+
+
+def key(seed: Any, stream: str | int | Array, *, occasion: Any = 0, replicate: Any = 0, draw: Any = 0) -> Key:
     """The key of one draw of one variable: two uint32 words.
 
     >>> [hex(word) for word in key(0, "weight")]
@@ -125,7 +131,7 @@ def key(seed: Any, stream: str | int, *, occasion: Any = 0, replicate: Any = 0, 
 
     Args:
         seed: the user's integer, 0 to 2^64 - 1; Python int or integer array.
-        stream: the variable's name, or its `stream_id`.
+        stream: the variable's name, or its `stream_id`; `stream_ids` give keys for each.
         occasion: occasion of the patient, from 0, below 2^32.
         replicate: replicate of the study, from 0, below 2^32.
         draw: which draw of this variable, from 0, below 2^32; an array gives an array of keys, say (time, 1).

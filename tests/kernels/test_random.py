@@ -106,6 +106,13 @@ def test_position_batch_and_order_do_not_matter():
     assert float(random.normal(key, 417)) == pytest.approx(whole[417], rel=4e-16)
 
 
+def test_streams_drawn_together_are_those_drawn_alone():
+    names, draw = ("population.anatomy.gfr", "eta:cl"), jax.jit(random.normal)
+    together = draw(random.key(5, random.stream_ids(names), occasion=2), IDS[None, :512])
+    for name, row in zip(names, np.asarray(together), strict=True):
+        np.testing.assert_array_equal(draw(random.key(5, name, occasion=2), IDS[:512]), row)
+
+
 def test_both_words_of_the_id_count():
     low = random.bits(random.key(0, "a"), np.array([5], np.int64))
     high = random.bits(random.key(0, "a"), np.array([5 + 2**32], np.int64))

@@ -33,6 +33,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.special import ndtri
 
 from kernels import random
 from twinsim.population.lines import between
@@ -69,22 +70,20 @@ def sample(seed: Any, patient: Array) -> dict[str, Array]:
     """
     patient = jnp.asarray(patient)
     shares, columns = _table()
-
-    def key(variable: str) -> random.Key:
-        return random.key(seed, f"population.adults.{variable}")
-
-    position = random.uniform(key("stratum"), patient)
+    draws = ("stratum", "age", *SCORES, "albumin")
+    streams = random.stream_ids(f"population.adults.{name}" for name in draws)
+    chance = random.uniform(random.key(seed, streams), patient[None])
+    position, place, z = chance[0], chance[1], ndtri(chance[2:])
     stratum = sum((position >= edge).astype(jnp.int32) for edge in np.cumsum(shares)[:-1])
     row = {name: jnp.take(jnp.asarray(column), stratum, mode="clip") for name, column in columns.items()}
-    age = row["age_from"] + (row["age_to"] - row["age_from"]) * random.uniform(key("age"), patient)
+    age = row["age_from"] + (row["age_to"] - row["age_from"]) * place
 
-    e = {name: random.normal(key(name), patient) for name in SCORES}
-    body = person(row, e)
+    body = person(row, {name: z[i] for i, name in enumerate(SCORES)})
     return {
         "sex": row["female"],
         "age": age,
         **body,
-        "albumin": albumin(age, random.normal(key("albumin"), patient)),
+        "albumin": albumin(age, z[-1]),
     }
 
 

@@ -1,18 +1,13 @@
-"""Straight lines between the rows of a table, and normal scores of many names: each in one call.
+"""Straight lines between the rows of a table, of many columns in one call.
 
-A program of people has some fifty of either; one by one they would take ten times as long to compile.
+A program of people has some fifty of them; one by one they would take ten times as long to compile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
-
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-
-from kernels import random
 
 
 def between(x: Array, at: np.ndarray, columns: np.ndarray) -> Array:
@@ -36,14 +31,3 @@ def between(x: Array, at: np.ndarray, columns: np.ndarray) -> Array:
     low, high = (jnp.take(table, place, axis=-1, mode="clip") for place in (i, i + 1))
     share = jnp.clip((x - start) / (end - start), 0.0, 1.0)
     return low + (high - low) * (share if low.ndim == share.ndim else share[None, ...])
-
-
-def scores(seed: Any, names: Sequence[str], patient: Array) -> dict[str, Array]:
-    """An independent standard normal score of each patient for each name (patient,); the name is its stream.
-
-    >>> scores(3, ["population.adults.height"], jnp.array([417]))["population.adults.height"].shape
-    (1,)
-    """
-    streams = jnp.asarray(np.array([random.stream_id(name) for name in names], np.uint32))[:, None]
-    rows = random.normal(random.key(seed, cast(Any, streams)), patient[None, :])
-    return {name: rows[i] for i, name in enumerate(names)}

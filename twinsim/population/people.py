@@ -30,11 +30,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.special import ndtri
 
 from kernels import random
 from twinsim.errors import UsageError
 from twinsim.population import adults, blood, growth
-from twinsim.population.lines import between, scores
+from twinsim.population.lines import between
 
 NAMES = (*adults.NAMES, "aag")
 UNITS = {
@@ -82,15 +83,13 @@ class People:
         """As `Source.sample`: sex, age [y], height [cm], weight [kg], creatinine [mg/dL], haematocrit [%],
         albumin and aag [g/L], float64 (patient,) each."""
         patient = jnp.asarray(patient)
-
-        def key(variable: str) -> random.Key:
-            return random.key(seed, f"population.people.{variable}")
-
-        age = _age(random.uniform(key("age"), patient), self.age_from, self.age_to)
-        sex = (random.uniform(key("sex"), patient) < _women(age)).astype(jnp.float64)
         names = (*adults.SCORES, "albumin", "aag")
-        e = scores(seed, [f"population.people.{name}" for name in names], patient)
-        return at(sex, age, dict(zip(names, e.values(), strict=True)))
+        streams = random.stream_ids(f"population.people.{name}" for name in ("age", "sex", *names))
+        chance = random.uniform(random.key(seed, streams), patient[None])
+        age = _age(chance[0], self.age_from, self.age_to)
+        sex = (chance[1] < _women(age)).astype(jnp.float64)
+        z = ndtri(chance[2:])
+        return at(sex, age, {name: z[i] for i, name in enumerate(names)})
 
 
 def at(sex: Array, age: Array, e: Mapping[str, Array]) -> dict[str, Array]:

@@ -62,11 +62,10 @@ class RandomEffects:
     def standard(self, seed: Any, patient_ids: Any, *, occasion: Any = 0, replicate: Any = 0) -> Array:
         """Independent standard normal numbers, (eta, patient): those of a name depend on no other name."""
         ids = jnp.asarray(patient_ids)
-        rows = [
-            random.normal(random.key(seed, f"{self.stream}:{name}", occasion=occasion, replicate=replicate), ids)
-            for name in self.names
-        ]
-        return jnp.stack(rows) if rows else jnp.zeros((0, *ids.shape))
+        if not self.names:
+            return jnp.zeros((0, *ids.shape))
+        streams = random.stream_ids(f"{self.stream}:{name}" for name in self.names)
+        return random.normal(random.key(seed, streams, occasion=occasion, replicate=replicate), ids[None])
 
     def draw(self, seed: Any, patient_ids: Any, *, occasion: Any = 0, replicate: Any = 0) -> Array:
         """Random effects with covariance omega, (eta, patient).

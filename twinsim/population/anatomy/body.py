@@ -7,6 +7,7 @@ from typing import Any
 
 import jax.numpy as jnp
 from jax import Array
+from jax.scipy.special import ndtri
 
 from kernels import random
 from twinsim.errors import UsageError, nearest
@@ -14,7 +15,6 @@ from twinsim.population.anatomy import conditions, enzymes, fat, flows, kidney, 
 from twinsim.population.anatomy.catalogue import CHANGED, GIVEN, NEEDS
 from twinsim.population.anatomy.organs import ORGANS, SPLANCHNIC, TISSUES, reference, table
 from twinsim.population.derived import surface_area_mosteller
-from twinsim.population.lines import scores
 
 SCORES = (
     *(f"mass.{name}" for name in masses.DRAWN),
@@ -57,8 +57,10 @@ def anatomy(seed: Any, patient: Any, covariates: Mapping[str, Any]) -> dict[str,
     none = jnp.zeros_like(x["age"])
     levels = {name: x.get(name, none) for name in ("cirrhosis", "ckd")}
 
-    streams = [f"population.anatomy.{name}" for name in SCORES]
-    z = dict(zip(SCORES, scores(seed, streams, patient).values(), strict=True))
+    streams = random.stream_ids(f"population.anatomy.{name}" for name in (*SCORES, "ckd"))
+    chance = random.uniform(random.key(seed, streams), patient[None])
+    rows, position = ndtri(chance[:-1]), chance[-1]
+    z = {name: rows[i] for i, name in enumerate(SCORES)}
     person = reference(x["sex"], x["age"])
     given = {name: x[f"{name}_mass"] for name in GIVEN if f"{name}_mass" in x}
     typical = masses.typical_masses(x["sex"], x["age"], x["height"], x["weight"], person, given)
@@ -68,7 +70,6 @@ def anatomy(seed: Any, patient: Any, covariates: Mapping[str, Any]) -> dict[str,
     result["lean_factor"] = mass["lean_factor"]
     result["body_fat"] = fat.body_fat(x["sex"], x["age"], x["weight"], mass)
 
-    position = random.uniform(random.key(seed, "population.anatomy.ckd"), patient)
     function, kidney_share = _filtration(x, levels, z["gfr"], position)
     output = flows.cardiac_output(x["age"], x["height"], x["weight"], person, z["cardiac_output"])
     healthy = flows.tissue_flows(x["sex"], x["age"], output, mass, _part(z, "flow"))
