@@ -10,6 +10,7 @@ from twinsim.errors import UsageError, nearest
 from twinsim.models.couple import bind, couple
 from twinsim.models.driven import driven
 from twinsim.models.held import held
+from twinsim.models.ranges import Range
 from twinsim.models.registry import structure
 from twinsim.models.structure import Parameter, Structure
 
@@ -27,6 +28,11 @@ ORGANS = {
 }
 # the circulation's own counters: here blood comes and goes through fluids and red cells
 _COUNTERS = {"blood_given": 0.0, "blood_lost": 0.0}
+# ranges of a heart of one size become those of bodies that differ: of blood, organs/blood_cells has the share
+_VALID = {
+    "blood_volume": None,
+    "oxygen_consumption": Range(100.0, 2000.0, "docs/organs.md: exercise; rest of any body"),
+}
 # parameters that another organ knows better, by the kind of the need they become
 _SHARED = {
     "circulation": {"resting_oxygen_consumption": "flow"},
@@ -48,6 +54,9 @@ def organ(label: str) -> Structure:
     found = structure(ORGANS[label])
     if label == "circulation":
         found = held(found, _COUNTERS)
+        found = replace(
+            found, needs=tuple(replace(port, valid=_VALID.get(port.name, port.valid)) for port in found.needs)
+        )
     return driven(found, _SHARED[label]) if label in _SHARED else found
 
 

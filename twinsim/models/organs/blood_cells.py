@@ -1,6 +1,7 @@
 """Red cells in the plasma that body fluids leave: organs/red_cells, with the blood volume that both make.
 
     red_cell_volume = haemoglobin of blood/mchc,    blood_volume = plasma_volume + red_cell_volume
+    blood_volume_share = blood_volume/volume0, in which hearts and vessels of any size were held against people
 
 Needs: plasma_volume, bleeding. Route: iv, erythropoietin into plasma. Everything else is that of organs/red_cells;
 volume0 is the blood volume at rest.
@@ -11,8 +12,11 @@ Source: organs/red_cells, with its own.
 from dataclasses import replace
 
 from twinsim.models.organs import red_cells
+from twinsim.models.ranges import Range
 from twinsim.models.structure import Port
 from twinsim.models.values import Values
+
+_BLED = Range(0.6, 1.11, "organs/circulation, 3.1 to 5.7 of 5.15 L: haemorrhage to 40 %")
 
 
 def _cells(x, p):
@@ -34,6 +38,7 @@ def outputs(t, x, p, u):
         **red_cells.outputs(t, x, p, blood),
         "red_cell_volume": _cells(x, p),
         "blood_volume": blood.blood_volume,
+        "blood_volume_share": blood.blood_volume / p.volume0,
     }
 
 
@@ -52,6 +57,7 @@ structure = replace(
         *red_cells.structure.gives,
         Port("red_cell_volume", "L", "amount", "red cells in blood"),
         Port("blood_volume", "L", "amount", "plasma and red cells"),
+        Port("blood_volume_share", "1", "fraction", "blood volume over that at rest", valid=_BLED),
     ),
     rates=rates,
     outputs=outputs,
