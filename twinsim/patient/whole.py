@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from twinsim.drugs.drug import Drug
 from twinsim.drugs.drug import drug as find_drug
 from twinsim.drugs.whole_body import whole_body_model
 from twinsim.models.driven import driven
-from twinsim.models.registry import register, structures
+from twinsim.models.registry import register
 from twinsim.models.registry import structure as find_structure
 from twinsim.models.structure import Structure
 from twinsim.patient.body import body_covariates, body_entries, with_relations
@@ -46,9 +48,9 @@ def whole_patient(
         UsageError: no organs, an unknown organ, or an effect on one that is left out.
     """
     body = None if drug is None else whole_body_model(find_drug(drug))
-    known = known_effects().get(body.structure.name.rpartition("/")[2], ()) if body and effects is None else effects
-    acts = tuple(effect for effect in known or () if effect.organ in organs) if effects is None else tuple(effects)
-    structure = _structure(tuple(organs), body, acts)
+    chosen = tuple(label for label in ORGANS if label in organs) + tuple(each for each in organs if each not in ORGANS)
+    name = None if body is None else body.structure.name
+    structure = _structure(chosen, name, _of_library(name, chosen) if effects is None else tuple(effects))
     entries = body_entries(structure)
     covariates = body_covariates()
     if body is not None:
@@ -76,13 +78,20 @@ def whole_patient(
     return population_model(document)
 
 
-def _structure(organs: tuple[str, ...], body: PopulationModel | None, effects: tuple[Effect, ...]) -> Structure:
-    """All parts coupled, and known by its name."""
+def _of_library(body: str | None, organs: Sequence[str]) -> tuple[Effect, ...]:
+    """What the library knows that this drug does to these organs."""
+    known = known_effects().get(body.rpartition("/")[2], ()) if body else ()
+    return tuple(effect for effect in known if effect.organ in organs)
+
+
+@lru_cache(maxsize=256)
+def _structure(organs: tuple[str, ...], body: str | None, effects: tuple[Effect, ...]) -> Structure:
+    """All parts coupled, and known by a name that says what is in it."""
     more: dict[str, Structure] = {}
     connect: dict[str, str] = {}
     name = "patient/" + ("whole" if set(organs) == set(ORGANS) else "_".join(organs))
     if body is not None:
-        own = body.structure
+        own = find_structure(body)
         flows, driven_flows = perfusion(own)
         moved = [*driven_flows, *(["gfr"] if "gfr" in own.parameter_names and "kidney" in organs else [])]
         more = {
@@ -91,6 +100,8 @@ def _structure(organs: tuple[str, ...], body: PopulationModel | None, effects: t
         }
         connect = {f"drug.{each}": f"perfusion.{each}_now" for each in driven_flows}
         name += f"_{own.name.rpartition('/')[2]}"
+    if effects != _of_library(body, organs):
+        name += f"_{sha256(repr(effects).encode()).hexdigest()[:8]}"
     replaced = {}
     if effects:
         more["effects"] = acting(effects)
@@ -99,7 +110,7 @@ def _structure(organs: tuple[str, ...], body: PopulationModel | None, effects: t
             connect |= {f"{label}.{each}": f"effects.{each}_now" for each in parameters}
         connect |= {f"effects.concentration_{effect.drug}": "drug.concentration" for effect in effects}
     whole = coupled(organs, more, connect, name=name, replaced=replaced)
-    return find_structure(name) if name in structures() else register(whole)
+    return register(whole)
 
 
 def _covariates(value: Any) -> set[str]:

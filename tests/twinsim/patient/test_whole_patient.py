@@ -9,6 +9,7 @@ import twinsim
 from twinsim.models.balance import leaks
 from twinsim.patient.conditions import known_conditions
 from twinsim.patient.coupled import ORGANS
+from twinsim.patient.effects import effect_of
 from twinsim.population.cohort import Cohort
 
 HOURS = [0.0, 8.0, 9.0, 10.0, 10.5, 11.0, 12.0, 16.0, 24.0]
@@ -178,3 +179,21 @@ def test_constants_in_place_of_an_organ_leave_the_others_working(at, left_out):
     assert run.status.tolist() == [0]
     for output in ("arterial_pressure", "cardiac_output", "haemoglobin", "plasma_sodium"):
         assert float(run[output][-1, 0]) == pytest.approx(at("healthy", output), rel=0.1), output
+
+
+def test_other_effects_of_a_drug_are_another_patient():
+    row = {
+        "organ": "circulation",
+        "parameter": "resting_heart_rate",
+        "largest": -0.5,
+        "half": "1 ug/L",
+        "source": "assumed",
+    }
+    organs = ["lung", "circulation"]
+    known = twinsim.whole_patient(organs, "propranolol").structure
+    mine = twinsim.whole_patient(organs, "propranolol", [effect_of(row, "propranolol")]).structure
+    none = twinsim.whole_patient(organs, "propranolol", []).structure
+    assert len({known.name, mine.name, none.name}) == 3
+    assert mine.parameter("largest_resting_heart_rate_propranolol").default == -0.5
+    assert "largest_resting_heart_rate_propranolol" not in none.parameter_names
+    assert twinsim.whole_patient(organs[::-1], "propranolol").structure is known
