@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from twinsim.report import Section
 
 NEEDED = ("concentration", "plasma_potassium")
+_UNITS = {
+    "time": "min", "gfr": "mL/min", "plasma_potassium": "mmol/L", "free_concentration": "nmol/L", "apd90_without": "ms",
+    "apd90": "ms", "prolongation": "ms", "qnet_without": "uC/uF", "qnet": "uC/uF",
+}  # fmt: skip
+HEADERS = {name: f"{name} [{unit}]" for name, unit in _UNITS.items()}
 
 
 def run(config: RunConfig) -> Finished:
@@ -36,10 +41,11 @@ def run(config: RunConfig) -> Finished:
         raise UsageError("no drug was chosen", where="drug", do="add drug=sotalol")
     name = twinsim.drug(config.drug).name
     channel_drug(name)
-    for output in NEEDED if config.outputs is not None else ():
-        if output not in (config.outputs or ()):
-            raise UsageError(f"cells need the output {output}", where="outputs", do=f"add {output} to outputs")
     job, model, folder = prepared(config)
+    for output in NEEDED:
+        if output not in (config.outputs or model.structure.output_names):
+            do = f"add {output} to outputs, and fluids to organs"
+            raise UsageError(f"cells need the output {output}", where="outputs", do=do)
     finish = lru_cache(maxsize=1)(lambda: cells_of(config, name, folder / "results.h5"))
     cells, lead = config.cells, f"{job.size:,} whole patients{conditions_in_words(config)} under {name}."
     lead += f" Hearts: {cells.beats} beats, one every {cells.cycle:g} ms."
@@ -48,7 +54,7 @@ def run(config: RunConfig) -> Finished:
         return finished
     path = folder / "cells.csv"
     with disk_errors(path):
-        finish().to_csv(temporary(path), index=False)
+        finish().rename(columns=HEADERS).to_csv(temporary(path), index=False)
         put_in_place(path)
     return replace(finished, paths=(*finished.paths, path))
 

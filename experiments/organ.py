@@ -29,7 +29,7 @@ def run(config: RunConfig) -> Finished:
     """Simulate a cohort of patients with this organ; the report sets clinical outputs beside their normal ranges."""
     model = with_constants(model_of(config), config.inputs)
     structure = model.structure
-    times = times_of(config, end_of(config.events)) * units.factor("h", structure.time)
+    times = times_of(config, end_of(config.events, structure.time)) * units.factor("h", structure.time)
     job = job_of(config, model, events_of(config, structure), times)
     lead = f"{job.size:,} virtual patients with {model.title or model.name}."
     folder = folder_of(config, stored_identity(job, config.save, config.runner.filter))

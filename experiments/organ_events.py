@@ -9,7 +9,7 @@ from twinsim import units
 from twinsim.config import RunConfig
 from twinsim.errors import TwinsimError, UsageError, nearest
 from twinsim.events import KINDS, Events
-from twinsim.meals import EATEN, MG, meals
+from twinsim.meals import EATEN, meals
 from twinsim.models.structure import Structure
 from twinsim.quantity import quantity
 from twinsim.regimens import regimen
@@ -46,10 +46,17 @@ def events_of(config: RunConfig, structure: Structure) -> Events:
     return found + regimen(**{key: value * factors[key] if key in factors else value for key, value in keys.items()})
 
 
-def end_of(events: Sequence[Mapping[str, str]]) -> float:
-    """A day, or the end of the day in which the last event falls [h]."""
-    last = max((quantity(row["time"], "h") for row in events if "time" in row), default=0.0)
-    return 24.0 * (1.0 + last // 24.0)
+def end_of(events: Sequence[Mapping[str, str]], clock: str = "h") -> float:
+    """A day, or the end of the day in which the last event falls, with its repetitions and as long as it lasts [h].
+
+    Args:
+        clock: unit of times that have none.
+    """
+    last = 0.0
+    for row in events:
+        begin, step, lasts = (quantity(row.get(key, 0.0), clock) for key in ("time", "interval", "duration"))
+        last = max(last, begin + step * (quantity(row.get("count", 1), "1") - 1.0) + lasts)
+    return 24.0 * (1.0 + last * units.factor(clock, "h") // 24.0)
 
 
 def _checked(row: Mapping[str, str], kinds: Sequence[str]) -> None:
@@ -68,7 +75,7 @@ def _meal(row: Mapping[str, str], structure: Structure) -> dict[float, float]:
     _checked(row, ("meal",))
     if "emptied" not in structure.state_names:
         raise UsageError(f"{structure.name} eats no meals", do="give a dose: kind: add, target: a route")
-    begin, grams = quantity(row["time"], structure.time), quantity(row["value"], "mg") / MG
+    begin, grams = quantity(row["time"], structure.time), quantity(row["value"], "g")
     step = quantity(row.get("interval", "24 h"), structure.time)
     return {begin + i * step: grams for i in range(int(row.get("count", "1")))}
 

@@ -43,7 +43,7 @@ def prepared(config: RunConfig) -> tuple[Any, Any, Path]:
     model = twinsim.whole_patient(organs, config.drug)
     model = model.with_thetas(config.typical) if config.typical else model
     structure, rows = model.structure, actions_of(config)
-    times = times_of(config, end_of(rows)) * units.factor("h", structure.time)
+    times = times_of(config, end_of(rows, structure.time)) * units.factor("h", structure.time)
     job = job_of(config, model, twinsim.actions(rows, structure), times)
     return job, model, folder_of(config, stored_identity(job, config.save, config.runner.filter))
 

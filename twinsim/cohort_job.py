@@ -181,7 +181,8 @@ def cohort_job(
         random_effects: False: every patient is typical of its covariates.
         save: "summary" or "endpoints" keep the curves out of the file.
         equilibrium: patients begin in the steady state they have without doses.
-        settle: how long patients live before time 0, so that they find their rest [the structure's time unit].
+        settle: how long patients live before time 0, or before the first output if that is earlier, so that they find
+            their rest [the structure's time unit]; an event that is earlier still begins it.
 
     Raises:
         UsageError, ModelError, DataError: what cannot be run, and what to write instead.
@@ -201,7 +202,7 @@ def cohort_job(
     timed = timed_of(cohort, chosen, plans[0].layout)
     lines = tuple(name for name, points in timed.items() if points.interpolation == "linear")
     accuracy = {"precision": precision, "rtol": rtol, "max_steps": max_steps, "dense": dense}
-    lived = np.concatenate([np.full((1, *grid.shape[1:]), -settle), grid]) if settle else grid
+    lived = np.concatenate([np.minimum(grid[:1], 0.0) - settle, grid]) if settle else grid
     picked = choose_solver(
         structure, solver, **accuracy, moving=lines, times=lived, typical=partial(typical_of, chosen)
     )

@@ -35,4 +35,7 @@ def name_of(source: Any) -> str:
         table = getattr(source.source, "table", None)
         people = repr(source.source) if table is None else digest(table.columns)
         return f"{people}, wanted={source.wanted}, cirrhosis={source.cirrhosis}, ckd={source.ckd}"
+    table = getattr(source, "table", None)
+    if table is not None:
+        return f"{type(source).__name__} of {digest(table.columns)}"
     return str(source) if isinstance(source, str | Path) else type(source).__name__

@@ -77,7 +77,8 @@ def events_identity(events: Events) -> dict[str, Any]:
         name: [None if isinstance(x, float) and np.isnan(x) else x for x in getattr(events, name).tolist()]
         for name in ("time", "kind", "target", "value", "duration", "rate", "interval", "additional", "steady", "per")
     }
-    return {**columns, "targets": list(events.targets)}
+    whom = {} if events.shared else {"patient": events.patient.tolist()}
+    return {**columns, **whom, "targets": list(events.targets)}
 
 
 def is_uniform(grid: np.ndarray) -> bool:

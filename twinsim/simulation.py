@@ -120,6 +120,9 @@ def simulate(
             raise UsageError(f"unknown start {start!r}", where="start", do=nearest(start, ["equilibrium"]))
         options["equilibrium"], start = True, None
     source: Any = cohort if isinstance(cohort, Cohort) else options.pop("source", "adults")
+    if start is not None and options.get("settle"):
+        do = "leave one of them out: who goes on from an earlier simulation has settled there"
+        raise UsageError("start and settle are both given", where="simulate", do=do)
     if inputs:
         people = cohort if isinstance(cohort, Cohort) else sample_cohort(cohort, source, seed=seed)
         chosen, source = with_inputs(chosen, people, inputs)

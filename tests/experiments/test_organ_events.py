@@ -32,7 +32,8 @@ def test_rows_come_in_the_units_of_their_states_and_clock():
     assert ("set", "emptied", 480.0, 0.0) in rows and ("add", "insulin", 480.0, 3.0) in rows
     assert found.rate[rows.index(("rate", "insulin", 0.0, 12.0))] == pytest.approx(0.01)
     assert found.rate[rows.index(("rate", "meal", 480.0, 45000.0))] == pytest.approx(5000.0)
-    assert end_of([meal]) == 24.0 and end_of([{"time": "30 h"}]) == 48.0
+    assert end_of([meal]) == 48.0 and end_of([{"time": "30 h"}]) == 48.0  # the meal once more, a day later
+    assert end_of([{"time": 600, "duration": "30 h"}], "min") == 48.0
 
 
 def test_a_regimen_is_on_the_structures_clock_too():

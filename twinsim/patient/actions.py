@@ -7,19 +7,20 @@ Actions that last (haemorrhage, exercise, oxygen, altitude) set a state and set 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from twinsim import units
 from twinsim.errors import TwinsimError, UsageError, nearest
 from twinsim.events import Events
-from twinsim.meals import EATEN, MG, meals
+from twinsim.meals import EATEN, meals
 from twinsim.models.structure import Structure
 from twinsim.quantity import quantity
 
+_CLOSE = 1e-9  # of a time: ends that come of sums
 KEYS = ("kind", "time", "value", "duration", "of", "interval", "count", "patient")
 
 
@@ -81,67 +82,114 @@ def actions(rows: Sequence[Mapping[str, Any]], structure: Structure) -> Events:
         UsageError: a row that cannot be read, an action that this structure cannot undergo, two of one lasting kind at
             a time; the row is told by its number.
     """
-    own: dict[int, list[tuple[int, Mapping[str, Any]]]] = {}
+    given: dict[int, list[dict[str, Any]]] = {}
+    spans: dict[tuple[str, int], list[_Span]] = {}
     for number, row in enumerate(rows):
-        own.setdefault(_place(row, number), []).append((number, row))
-    tables = [(who, _of_one(mine, structure)) for who, mine in own.items()]
+        try:
+            who, kind, times = _place(row), _kind(row), _times(row, structure)
+            mine = given.setdefault(who, [])
+            if kind in LASTING or kind == "meal":
+                of_kind = _meal if kind == "meal" else _lasting
+                spans.setdefault((kind, who), []).extend(of_kind(row, structure, time, number) for time in times)
+            else:
+                mine += [event for time in times for event in _GIVEN[kind](row, structure, time)]
+        except TwinsimError as error:
+            raise UsageError(error.what, where=f"events[{number}]", why=error.why, do=error.do) from None
     found = Events.of([])
-    for who, table in tables:
+    for who, events in given.items():
+        own = {kind: sorted(spans[kind, who]) for kind, whose in spans if whose == who}
+        for kind, listed in own.items():
+            _check_apart(kind, listed, spans.get((kind, -1), []) if who >= 0 else [])
+        eaten: dict[float, float] = {}
+        for meal in own.get("meal", []):
+            eaten[meal.begin] = eaten.get(meal.begin, 0.0) + meal.value
+        table = meals(eaten, rate=EATEN / units.factor("min", structure.time)) if eaten else Events.of([])
+        table = table + Events.of([event for kind in LASTING for event in _set(kind, own.get(kind, []))] + events)
         found = found + replace(table, patient=np.full(table.size, who, np.int64))
     return found
 
 
-def _place(row: Mapping[str, Any], number: int) -> int:
+class _Span(NamedTuple):
+    """What lasts from one time to another, and the number of its row."""
+
+    begin: float
+    end: float
+    value: float
+    number: int
+
+
+def _touch(first: _Span, second: _Span) -> bool:
+    """Whether one begins when the other ends, to rounding."""
+    return abs(second.begin - first.end) <= _CLOSE * max(1.0, abs(first.end))
+
+
+def _check_apart(kind: str, own: Sequence[_Span], shared: Sequence[_Span]) -> None:
+    """One patient's spans beside each other, and beside everyone's: which is set last would be chance.
+
+    Raises:
+        UsageError: two at once.
+    """
+    for first, second in zip(own, own[1:], strict=False):
+        if kind != "meal" and second.begin < first.end and not _touch(first, second):
+            where = f"events[{second.number}]"
+            raise UsageError(f"two times {kind} at once", where=where, do="let one end before the other begins")
+    for mine in own:
+        for other in shared:
+            together = mine.begin < other.end and other.begin < mine.end
+            if together or _touch(mine, other) or _touch(other, mine):
+                what = f"{kind} of one patient beside everyone's at the same time"
+                raise UsageError(what, where=f"events[{mine.number}]", do="give each patient a row of its own")
+
+
+def _set(kind: str, spans: Sequence[_Span]) -> list[dict[str, Any]]:
+    """The state set at each beginning, and back at each end at which no other begins."""
+    events = []
+    for i, span in enumerate(spans):
+        events.append({"time": span.begin, "kind": "set", "target": LASTING[kind].state, "value": span.value})
+        if i + 1 == len(spans) or not _touch(span, spans[i + 1]):
+            events.append({"time": span.end, "kind": "set", "target": LASTING[kind].state, "value": LASTING[kind].rest})
+    return events
+
+
+def _place(row: Mapping[str, Any]) -> int:
     """Whom a row is about: a place in the cohort, -1 for everyone."""
-    who = row.get("patient", -1)
+    if "patient" not in row or row["patient"] == -1:
+        return -1
     try:
-        place = int(who)
+        place = float(row["patient"])
     except (TypeError, ValueError):
-        place = -2
-    if place < -1 or float(place) != float(who if place >= -1 else place):
-        what = f"patient {who!r} is no place in a cohort"
-        raise UsageError(what, where=f"events[{number}]", do="give a whole number from 0, or leave it out")
-    return place
+        place = float("nan")
+    if not (0.0 <= place < 2.0**53 and place == int(place)):
+        do = "give a whole number from 0, or leave it out"
+        raise UsageError(f"patient {row['patient']!r} is no place in a cohort", do=do)
+    return int(place)
 
 
-def _of_one(rows: Iterable[tuple[int, Mapping[str, Any]]], structure: Structure) -> Events:
-    """Events of one patient's rows, or of everyone's, each with its number in the table."""
-    found = Events.of([])
-    spans: dict[str, list[tuple[float, float]]] = {}
-    eaten: dict[float, float] = {}
-    for number, row in rows:
-        try:
-            times = _times(row, structure)
-            kind = str(row["kind"])
-            if kind == "meal":
-                _needs_state(structure, "emptied", kind)
-                eaten |= {time: _value(row, "mg", 0.0, 1e6) / MG for time in times}
-            elif kind in LASTING:
-                found = found + _lasting(row, structure, times, spans.setdefault(kind, []))
-            else:
-                found = found + Events.of([event for time in times for event in _GIVEN[kind](row, structure, time)])
-        except TwinsimError as error:
-            raise UsageError(error.what, where=f"events[{number}]", why=error.why, do=error.do) from None
-    return (meals(eaten, rate=EATEN / units.factor("min", structure.time)) if eaten else Events.of([])) + found
+def _kind(row: Mapping[str, Any]) -> str:
+    """What it is, with keys that mean something to it."""
+    kind = str(row.get("kind"))
+    if kind not in ACTIONS:
+        raise UsageError(f"unknown action {row.get('kind')!r}", do=nearest(kind, ACTIONS))
+    for key in row:
+        if key not in KEYS:
+            raise UsageError(f"an action has no {key!r}", do=nearest(str(key), KEYS))
+        if key in ("duration", "of") and key not in ACTIONS[kind]:
+            raise UsageError(f"{key} says nothing of {kind}", do="leave it out")
+    for key in ("time", "value"):
+        if key not in row:
+            raise UsageError(f"{kind} has no {key}", do=f"add {key}:")
+    return kind
 
 
 def _times(row: Mapping[str, Any], structure: Structure) -> list[float]:
     """When it happens, on the structure's clock."""
-    for key in row:
-        if key not in KEYS:
-            raise UsageError(f"an action has no {key!r}", do=nearest(str(key), KEYS))
-    if row.get("kind") not in ACTIONS:
-        raise UsageError(f"unknown action {row.get('kind')!r}", do=nearest(str(row.get("kind")), ACTIONS))
-    for key in ("time", "value"):
-        if key not in row:
-            raise UsageError(f"{row['kind']} has no {key}", do=f"add {key}:")
-    first, count = quantity(row["time"], structure.time), int(quantity(row.get("count", 1), "1"))
-    if count < 1:
-        raise UsageError(f"count = {count}", do="give 1 or more")
-    if count > 1 and "interval" not in row:
-        raise UsageError(f"{row['kind']} happens {count} times, how far apart?", do="add interval:")
+    first, count = quantity(row["time"], structure.time), quantity(row.get("count", 1), "1")
+    if not (1 <= count < 1e6 and count == int(count)):
+        raise UsageError(f"count = {row['count']}", do="give a whole number, 1 or more")
     step = quantity(row.get("interval", 0.0), structure.time)
-    return [first + i * step for i in range(count)]
+    if count > 1 and not step > 0.0:
+        raise UsageError(f"{row['kind']} happens {count:g} times, how far apart?", do="add interval:, above 0")
+    return [first + i * step for i in range(int(count))]
 
 
 def _value(row: Mapping[str, Any], unit: str, low: float, high: float) -> float:
@@ -178,24 +226,19 @@ def _needs_route(structure: Structure, name: str, kind: str) -> str:
     return next(state.unit for state in structure.states if state.name == known[name])
 
 
-def _lasting(
-    row: Mapping[str, Any], structure: Structure, times: Sequence[float], spans: list[tuple[float, float]]
-) -> Events:
-    """The state set, and set back; `spans` are those of the same kind so far."""
+def _lasting(row: Mapping[str, Any], structure: Structure, time: float, number: int) -> _Span:
     kind = LASTING[str(row["kind"])]
     _needs_state(structure, kind.state, str(row["kind"]))
     value, duration = _value(row, kind.unit, kind.low, kind.high), _duration(row, structure)
     if kind.volume:
         value = value / duration * units.factor("min", structure.time)  # mL/min
-    events = []
-    for time in times:
-        if any(time < end and begin < time + duration for begin, end in spans):
-            raise UsageError(f"two times {row['kind']} at once", do="let one end before the other begins")
-        spans.append((time, time + duration))
-        for when, level in ((time, value), (time + duration, kind.rest)):
-            events.append({"time": when, "kind": "set", "target": kind.state, "value": level})
-    # where one ends as another begins, the beginning comes last
-    return Events.of(sorted(events, key=lambda event: (event["time"], event["value"] != kind.rest)))
+    return _Span(time, time + duration, value, number)
+
+
+def _meal(row: Mapping[str, Any], structure: Structure, time: float, number: int) -> _Span:
+    _needs_state(structure, "emptied", "meal")
+    grams = _value(row, "g", 0.0, 5000.0)
+    return _Span(time, time + grams / EATEN * units.factor("min", structure.time), grams, number)
 
 
 def _fluids(row: Mapping[str, Any], structure: Structure, time: float) -> list[dict[str, Any]]:
@@ -226,4 +269,11 @@ def _insulin(row: Mapping[str, Any], structure: Structure, time: float) -> list[
 
 
 _GIVEN: Mapping[str, Callable[..., list[dict[str, Any]]]] = {"fluids": _fluids, "dose": _dose, "insulin": _insulin}
-ACTIONS = ("meal", *LASTING, *_GIVEN)
+# kind -> which of duration and of say something of it
+ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "meal": (),
+    **dict.fromkeys(LASTING, ("duration",)),
+    "fluids": ("duration", "of"),
+    "dose": ("duration", "of"),
+    "insulin": (),
+}

@@ -57,8 +57,8 @@ class RowList:
 def is_for_tuning(name: str) -> bool:
     """Whether a row is in the half for tuning: its name's SHA-256 is even.
 
-    >>> is_for_tuning("Cardiovascular/CardiacOutput"), is_for_tuning("Cardiovascular/HeartRate")
-    (True, True)
+    >>> is_for_tuning("Cardiovascular/MeanArterialPressure"), is_for_tuning("Cardiovascular/HeartRate")
+    (True, False)
     """
     return hashlib.sha256(name.encode()).digest()[-1] % 2 == 0
 

@@ -13,23 +13,23 @@ from typing import Any
 from twinsim.models.structure import Port, Structure
 
 
-def perfusion(body: Structure) -> tuple[Structure, tuple[str, ...]]:
-    """The part that gives a body its flows, and the names of those: needs cardiac_output, gives q_TISSUE_now."""
+def perfusion(body: Structure, output: str = "cardiac_output") -> tuple[Structure, tuple[str, ...]]:
+    """The part that gives a body its flows, and the names of those: needs `output`, gives q_TISSUE_now."""
     items = tuple(item for item in body.parameters if item.name.startswith("q_") and item.unit == "L/h")
     names = tuple(item.name for item in items)
-    return _structure(items, names), names
+    return _structure(items, names, output), names
 
 
-def _structure(items: Sequence[Any], names: tuple[str, ...]) -> Structure:
+def _structure(items: Sequence[Any], names: tuple[str, ...], output: str) -> Structure:
     def outputs(t: Any, x: Any, p: Any, u: Any) -> dict[str, Any]:
-        share = u.cardiac_output / sum(getattr(p, name) for name in names)
+        share = getattr(u, output) / sum(getattr(p, name) for name in names)
         return {f"{name}_now": getattr(p, name) * share for name in names}
 
     return Structure(
         name="patient/perfusion",
         parameters=tuple(items),
         states=(),
-        needs=(Port("cardiac_output", "L/h", "flow", "of the heart", default=sum(item.default for item in items)),),
+        needs=(Port(output, "L/h", "flow", "of the heart", default=sum(item.default for item in items)),),
         gives=tuple(Port(f"{item.name}_now", item.unit, "effect", f"{item.meaning}, now") for item in items),
         rates=lambda t, x, p, u: {},
         outputs=outputs,

@@ -47,8 +47,8 @@ class Measured:
 def measured(values: Any, unit: str) -> Measured:
     """Values with their unit.
 
-    >>> measured(72.0, "1/min").in_unit("1/h")
-    array(4320.)
+    >>> float(measured(72.0, "1/min").in_unit("1/h"))
+    4320.0
     """
     known = units.parse(unit)
     return Measured(np.asarray(values, np.float64) * known.factor, known.dimension)

@@ -11,6 +11,7 @@ from typing import Any
 from twinsim.drugs.drug import Drug
 from twinsim.drugs.drug import drug as find_drug
 from twinsim.drugs.whole_body import whole_body_model
+from twinsim.errors import UsageError
 from twinsim.models.driven import driven
 from twinsim.models.registry import register
 from twinsim.models.registry import structure as find_structure
@@ -42,7 +43,7 @@ def whole_patient(
 
     Returns:
         A model whose clock counts minutes. Patients need the covariates of `population.anatomy`, and severities of
-        conditions (`patient.conditions.with_conditions`); a typical one has none.
+        conditions (`twinsim.whole_cohort`, `twinsim.patients`); a typical one has none.
 
     Raises:
         UsageError: no organs, an unknown organ, or an effect on one that is left out.
@@ -50,6 +51,7 @@ def whole_patient(
     body = None if drug is None else whole_body_model(find_drug(drug))
     chosen = tuple(label for label in ORGANS if label in organs) + tuple(each for each in organs if each not in ORGANS)
     name = None if body is None else body.structure.name
+    _check_effects(effects or (), chosen, name)
     structure = _structure(chosen, name, _of_library(name, chosen) if effects is None else tuple(effects))
     entries = body_entries(structure)
     covariates = body_covariates()
@@ -78,6 +80,18 @@ def whole_patient(
     return population_model(document)
 
 
+def _check_effects(effects: Sequence[Effect], organs: Sequence[str], body: str | None) -> None:
+    """Refuse effects on organs left out, and of another drug: this one's concentration would drive them."""
+    drug = None if body is None else body.rpartition("/")[2]
+    for effect in effects:
+        if effect.drug != drug:
+            do = f"effect_of(row, {drug!r})" if drug else "name the drug, drug=..."
+            raise UsageError(f"an effect of {effect.drug!r} in a patient who takes {drug}", where="effects", do=do)
+        if effect.organ not in organs:
+            what = f"an effect on {effect.parameter} of {effect.organ}, which is left out"
+            raise UsageError(what, where="effects", do=f"add {effect.organ} to organs, or leave the effect out")
+
+
 def _of_library(body: str | None, organs: Sequence[str]) -> tuple[Effect, ...]:
     """What the library knows that this drug does to these organs."""
     known = known_effects().get(body.rpartition("/")[2], ()) if body else ()
@@ -92,7 +106,7 @@ def _structure(organs: tuple[str, ...], body: str | None, effects: tuple[Effect,
     name = "patient/" + ("whole" if set(organs) == set(ORGANS) else "_".join(organs))
     if body is not None:
         own = find_structure(body)
-        flows, driven_flows = perfusion(own)
+        flows, driven_flows = perfusion(own, "cardiac_output" if "circulation" in organs else "cardiac_output_at_rest")
         moved = [*driven_flows, *(["gfr"] if "gfr" in own.parameter_names and "kidney" in organs else [])]
         more = {
             "perfusion": flows,

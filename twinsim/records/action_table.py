@@ -8,8 +8,6 @@ from pathlib import Path
 from twinsim.errors import DataError, nearest
 from twinsim.patient.actions import KEYS
 
-MOST_ROWS = 10_000_000
-
 
 def read_actions(path: str | Path) -> list[dict[str, str]]:
     """Rows for `twinsim.actions`; empty cells are left out.
@@ -26,6 +24,8 @@ def read_actions(path: str | Path) -> list[dict[str, str]]:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file, skipinitialspace=True, strict=True)
             names = [name.strip() for name in table.fieldnames or ()]
+            if len(set(names)) < len(names):
+                raise DataError("a column stands there twice", where=where, do="leave one of them out")
             for name in names:
                 if name not in KEYS:
                     raise DataError(f"actions have no column {name!r}", where=where, do=nearest(name, KEYS))
@@ -34,7 +34,7 @@ def read_actions(path: str | Path) -> list[dict[str, str]]:
                     raise DataError(f"the column {name} is missing", where=where, do=f"begin with {','.join(KEYS)}")
             rows = []
             for cells in table:
-                if None in cells or None in cells.values() or len(rows) >= MOST_ROWS:
+                if None in cells or None in cells.values():
                     raise DataError(
                         "a line with more or fewer cells than columns", where=f"{where}, line {table.line_num}"
                     )

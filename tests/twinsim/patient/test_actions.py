@@ -8,6 +8,7 @@ from twinsim.errors import DataError, UsageError
 from twinsim.events import KINDS
 from twinsim.patient.actions import FLUIDS
 from twinsim.records.action_table import read_actions
+from twinsim.scenario import events_identity
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,28 @@ def test_lasting_actions_set_a_state_and_set_it_back(whole):
     # one right after the other: the second begins as the first ends, and is not ended by it
     rows = rows_of(twinsim.actions([{**bleed, "interval": "0.5 h", "count": 2}], whole))
     assert [row[2:4] for row in rows if row[2] == 90.0][-1][1] > 0.0 and rows[-1][3] == 0.0
+
+
+def test_rows_in_any_order_leave_nobody_out(whole):
+    second = {"kind": "exercise", "time": "11 h", "value": 1000, "duration": "1 h"}
+    first = {**second, "time": "10 h", "value": 500}
+    for rows in ([first, second], [second, first]):
+        found = [row[2:4] for row in rows_of(twinsim.actions(rows, whole))]
+        assert found == [(600.0, 500.0), (660.0, 1000.0), (720.0, 0.0)]
+    often = {"kind": "exercise", "time": 7, "value": 500, "duration": 0.3, "interval": 0.3, "count": 8}
+    assert len(rows_of(twinsim.actions([often], whole))) == 9
+
+
+def test_meals_of_one_time_are_one_meal_and_plain_numbers_are_grams(whole):
+    rows = [{"kind": "meal", "time": 480, "value": 45}, {"kind": "meal", "time": "8 h", "value": "30 g"}]
+    eaten = [row for row in rows_of(twinsim.actions(rows, whole)) if row[1] == "meal"]
+    assert [row[2:4] for row in eaten] == [(480.0, 75_000.0)]
+
+
+def test_whom_it_happens_to_is_part_of_what_a_run_is(whole):
+    row = {"kind": "dose", "time": 0, "value": 80}
+    seen = [events_identity(twinsim.actions([{**row, "patient": who}], whole)) for who in (0, 1)]
+    assert seen[0] != seen[1] and events_identity(twinsim.actions([row], whole)).get("patient") is None
 
 
 def test_fluids_bring_what_is_in_them(whole):
@@ -71,6 +94,18 @@ def test_a_row_may_name_a_patient_and_repeat(whole):
         ([{"kind": "dose", "time": 0, "value": 80, "count": 3}], "how far apart"),
         ([{"kind": "dose", "time": 0, "value": 80, "patient": 1.5}], "no place in a cohort"),
         ([{"kind": "exercise", "time": t, "value": 500, "duration": 60} for t in (0, 30)], "at once"),
+        ([{"kind": "exercise", "time": 0, "value": 500, "duration": 60, "of": "x"}], "of says nothing of exercise"),
+        ([{"kind": "meal", "time": 0, "value": 50, "duration": 60}], "duration says nothing of meal"),
+        ([{"kind": "dose", "time": 0, "value": 80, "count": 2.5, "interval": 5}], "whole number"),
+        ([{"kind": "dose", "time": 0, "value": 80, "count": 2, "interval": -5}], "above 0"),
+        ([{"kind": "dose", "time": 0, "value": 80, "patient": float("inf")}], "no place"),
+        (
+            [
+                {"kind": "oxygen", "time": 0, "value": 0.5, "duration": 60},
+                {"kind": "oxygen", "time": 60, "value": 0.4, "duration": 60, "patient": 2},
+            ],
+            "beside everyone's",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_its_row(whole, rows, words):
@@ -103,6 +138,7 @@ def test_a_table_of_actions(tmp_path, whole):
         ("kind,time,value\nmeal,1 h\n", "line 2"),
         ("kind,time,value\nmeal,1 h,4 g,5\n", "line 2"),
         ("", "column kind is missing"),
+        ("kind,time,value,time\nmeal,1 h,4 g,2 h\n", "twice"),
     ],
 )
 def test_tables_that_are_none(tmp_path, text, words):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import twinsim
+from twinsim.errors import UsageError
 from twinsim.models.balance import leaks
 from twinsim.patient.conditions import known_conditions
 from twinsim.patient.coupled import ORGANS
@@ -197,3 +198,8 @@ def test_other_effects_of_a_drug_are_another_patient():
     assert mine.parameter("largest_resting_heart_rate_propranolol").default == -0.5
     assert "largest_resting_heart_rate_propranolol" not in none.parameter_names
     assert twinsim.whole_patient(organs[::-1], "propranolol").structure is known
+    with pytest.raises(UsageError, match="an effect of 'sotalol' in a patient who takes propranolol"):
+        twinsim.whole_patient(organs, "propranolol", [effect_of(row, "sotalol")])
+    with pytest.raises(UsageError, match="circulation, which is left out"):
+        twinsim.whole_patient(["lung"], "propranolol", [effect_of(row, "propranolol")])
+    assert "cardiac_output_at_rest" in twinsim.whole_patient(["lung"], "sotalol").structure.parameter_names
