@@ -118,9 +118,14 @@ def stream_id(name: str) -> int:
     return value
 
 
-def stream_ids(names: Iterable[str]) -> Array:
-    """Streams of several names at once (stream, 1): their draws are those of each by itself, in one program."""
-    return jnp.asarray(np.array([[stream_id(name)] for name in names], np.uint32))
+def stream_ids(names: Iterable[str], axes: int = 1) -> Array:
+    """Streams of several names at once: their draws are those of each by itself, in one program.
+
+    Args:
+        axes: of ids, occasions and replicates, behind that of streams: (stream, 1...).
+    """
+    numbers = np.array([stream_id(name) for name in names], np.uint32)
+    return jnp.asarray(numbers.reshape(-1, *(1,) * axes))
 
 
 def key(seed: Any, stream: str | int | Array, *, occasion: Any = 0, replicate: Any = 0, draw: Any = 0) -> Key:

@@ -64,8 +64,11 @@ class RandomEffects:
         ids = jnp.asarray(patient_ids)
         if not self.names:
             return jnp.zeros((0, *ids.shape))
-        streams = random.stream_ids(f"{self.stream}:{name}" for name in self.names)
-        return random.normal(random.key(seed, streams, occasion=occasion, replicate=replicate), ids[None])
+        axes = max(map(jnp.ndim, (ids, occasion, replicate)))
+        streams = random.stream_ids((f"{self.stream}:{name}" for name in self.names), axes)
+        which = {"occasion": occasion, "replicate": replicate}
+        which = {name: jnp.asarray(number)[None] if jnp.ndim(number) else number for name, number in which.items()}
+        return random.normal(random.key(seed, streams, **which), ids[None])
 
     def draw(self, seed: Any, patient_ids: Any, *, occasion: Any = 0, replicate: Any = 0) -> Array:
         """Random effects with covariance omega, (eta, patient).
