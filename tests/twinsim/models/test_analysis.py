@@ -35,9 +35,10 @@ def test_the_verdict_holds_at_random_points(name):
     f, size = derivative_of(structure, rng), len(structure.states)
     x, y = 10.0 ** rng.uniform(-4, 5, (2, size, POINTS))
     a = rng.uniform(0, 1, POINTS)
-    got, expected = f(1.0, a * x + (1 - a) * y), a * f(1.0, x) + (1 - a) * f(1.0, y)
-    scale = np.abs(f(1.0, x)) + np.abs(f(1.0, y)) + sum(np.abs(f(1.0, v * e)) for v in (x, y) for e in units(size))
-    straight = np.all(np.abs(got - expected) <= 1e-12 * scale) and np.array_equal(f(1.0, x), f(50.0, x))
+    with np.errstate(invalid="ignore"):  # no cell lives at 10^5 mV
+        got, expected = f(1.0, a * x + (1 - a) * y), a * f(1.0, x) + (1 - a) * f(1.0, y)
+        scale = np.abs(f(1.0, x)) + np.abs(f(1.0, y)) + sum(np.abs(f(1.0, v * e)) for v in (x, y) for e in units(size))
+        straight = np.all(np.abs(got - expected) <= 1e-12 * scale) and np.array_equal(f(1.0, x), f(50.0, x))
     assert analysis.is_affine(structure) == straight
     still = {i for i, row in enumerate(f(1.0, np.zeros_like(x))) if np.any(row != 0.0)}
     assert still <= analysis.constant_inputs(structure)
