@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from kernels import status as codes
+from kernels.batch import all_devices, on_devices, spread
 from kernels.equilibrium import Laws, equilibrium
 
 
@@ -151,3 +152,21 @@ def test_a_patient_does_not_see_its_neighbours():
     together = found(saturable, (jnp.zeros(64),), p, ONE)
     alone = found(saturable, (jnp.zeros(64),), tuple(jnp.full(64, x[5]) for x in p), ONE)
     assert together[0][0][5].tobytes() == alone[0][0][5].tobytes() and together[1][5] == alone[1][5]
+
+
+def test_every_device_has_a_stack_of_large_matrices():
+    """A chain of 24 states, x_i' = x_(i-1) - k_i x_i; with all threads busy, LAPACK by stacks waited for ever."""
+    size, mesh = 24, all_devices()
+    pattern = frozenset((i, j) for i in range(size) for j in (i - 1, i) if j >= 0)
+
+    def solved(own, shared):
+        before = lambda x, i: 1.0 if i == 0 else x[i - 1]  # noqa: E731
+        rates = lambda x, k: tuple(before(x, i) - k[i] * x[i] for i in range(size))  # noqa: E731
+        start = tuple(jnp.ones_like(own["k"][0]) for _ in range(size))
+        states, status = equilibrium(rates, start, tuple(own["k"]), pattern=pattern, linear=True)
+        return {"states": jnp.stack(states), "status": status}
+
+    k = np.random.default_rng(0).uniform(0.5, 2.0, (size, 256 * mesh.size))
+    found = jax.jit(on_devices(solved, {"states": 2, "status": 1}, mesh))({"k": spread(k, mesh)}, {})
+    assert not np.asarray(found["status"]).any()
+    np.testing.assert_allclose(found["states"], np.cumprod(1.0 / k, axis=0), rtol=1e-11)
