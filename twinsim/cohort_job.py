@@ -135,7 +135,8 @@ class CohortJob:
         person, result = one_scenario(self, 0, self.size, 0, width, self.program, start)
         result = {**result, **{f"{group}/{n}": v for group, values in person.items() for n, v in values.items()}}
         keys = [variable.key for variable in self.variables] + [key for key in result if key.startswith("final/")]
-        return {key: result[key][..., : self.size] for key in keys}
+        # Cut by NumPy: JAX would compile a program for each shape.
+        return {key: np.asarray(result[key])[..., : self.size] for key in keys}
 
 
 def cohort_job(

@@ -9,6 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+_QUICK = {"xla_backend_optimization_level": 0}
+
+
+def compiled_now(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """A quickly compiled function of numbers like these, which may be called while another program is being traced."""
+    return jax.jit(function, compiler_options=_QUICK).lower(*arguments).compile()
+
 
 def compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """A compiled function that runs once or twice, so that LLVM does not work longer on it than it runs.
@@ -19,7 +26,7 @@ def compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
     program = jax.jit(function)
     if jax.default_backend() != "cpu":
         return program
-    quick = jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+    quick = jax.jit(function, compiler_options=_QUICK)
 
     def called(*arguments: Any) -> Any:
         # Inside another program that one's options count. There even a constant is traced.

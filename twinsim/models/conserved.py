@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from kernels.equilibrium import NO_LAWS, Laws
+from twinsim.compiled_once import compiled_now
 from twinsim.errors import UsageError
 from twinsim.models import analysis
 from twinsim.models.draws import drawn
@@ -178,12 +180,13 @@ def _sampled(structure: Structure) -> _Samples:
         result = structure.derivative(jnp.float64(0.0), dict(zip(names, x, strict=True)), p, u)
         return jnp.stack([jnp.asarray(result[name], jnp.float64) for name in names])
 
-    with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
-        at = jax.jit(jax.vmap(lambda x, p, u: jax.vmap(lambda x: derivative(x, p, u))(x)))
-        slopes = jax.jit(jax.vmap(lambda x, p, u: jax.vmap(lambda x: jax.jacfwd(derivative)(x, p, u))(x)))(x, p, u)
-        rates = np.asarray(at(x, p, u))
-        positive = {i for i in range(len(names)) if size[i] > 0.0 and _stays(at, x, i, p, u)}
-    rates, slopes = _without_noise(rates, np.asarray(slopes), x)
+    def everywhere(function: Any) -> Any:
+        return jax.vmap(lambda x, p, u: jax.vmap(lambda x: function(x, p, u))(x))
+
+    at = compiled_now(everywhere(derivative), x, p, u)
+    slopes = np.asarray(compiled_now(everywhere(jax.jacfwd(derivative)), x, p, u)(x, p, u))
+    positive = {i for i in range(len(names)) if size[i] > 0.0 and _stays(at, x, i, p, u)}
+    rates, slopes = _without_noise(np.asarray(at(x, p, u)), slopes, x)
     sound = np.isfinite(rates).all(axis=(1, 2)) & np.isfinite(slopes).all(axis=(1, 2, 3))
     return _Samples(rates[sound], slopes[sound], x[sound], np.abs(size), frozenset(positive))
 

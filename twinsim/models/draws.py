@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from twinsim.compiled_once import compiled_now
 from twinsim.models.structure import Structure
 
 
@@ -33,8 +34,7 @@ def drawn(structure: Structure, draws: int, points: int, seed: int) -> Draws:
 
     size = np.ones(len(names))
     if names:
-        with jax.ensure_compile_time_eval():  # may be asked while a program is being traced
-            start = np.asarray(jax.jit(jax.vmap(begin))(p, u))[0]
+        start = np.asarray(compiled_now(jax.vmap(begin), p, u)(p, u))[0]
         size = np.where(np.isfinite(start) & (start != 0.0), start, 1.0)
     return Draws(p, u, size * np.exp(rng.normal(size=(draws, points, len(names)))), size)
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from twinsim.compiled_once import compiled_now
 from twinsim.models.structure import Structure
 
 # Tsitouras 5(4) is stable for real negative h lambda down to about -3.3.
@@ -49,8 +50,6 @@ def fastest_rate(structure: Structure, parameters: tuple[tuple[str, float], ...]
 
         return jax.vmap(jax.jacfwd(derivative))(jnp.stack([start, start + 1.0, start + 100.0]))
 
-    # Run once: less time to compile is worth more than a fast program. It may be asked for while another is traced.
-    program = jax.jit(jacobians, compiler_options={"xla_backend_optimization_level": 0}).lower(p, u).compile()
-    matrices = np.asarray(program(p, u))
+    matrices = np.asarray(compiled_now(jacobians, p, u)(p, u))
     sound = [matrix for matrix in matrices if np.isfinite(matrix).all()]
     return max((float(np.abs(np.linalg.eigvals(matrix)).max()) for matrix in sound), default=0.0)
