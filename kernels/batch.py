@@ -67,6 +67,7 @@ class OverBlocks:
             in all results, and of any length.
         mesh: the devices; each has its own loops, so that none waits for another.
         fold: what is added up over blocks.
+        vectors: see `kernels.lanes.host.width`.
         note: told why XLA goes over the blocks.
     """
 
@@ -77,9 +78,11 @@ class OverBlocks:
         *,
         block: int = BLOCK,
         fold: Fold = NOTHING,
+        vectors: int = 2,
         note: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        self.function, self.mesh, self.block, self.fold, self.note = Whole(function), mesh, block, fold, note
+        self.function = Whole(function, vectors)
+        self.mesh, self.block, self.fold, self.note = mesh, block, fold, note
         self._everyone, self._fresh = jax.jit(self._on_devices, donate_argnums=2), jax.jit(self._rooms)
 
     def __call__(self, own: Any, shared: Any, into: Any = None) -> Any:

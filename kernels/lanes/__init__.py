@@ -179,11 +179,12 @@ class Whole:
     Args:
         own: arrays whose last axis is that of patients.
         shared: arrays that are the same for all patients, of any shape.
+        vectors: see `host.width`.
     """
 
-    def __init__(self, function: Callable[[Any, Any], Any]) -> None:
+    def __init__(self, function: Callable[[Any, Any], Any], vectors: int = 2) -> None:
         # One function of leaves for each structure of arguments: JAX remembers programs by functions.
-        self.function, self._traced = jax.jit(function), {}
+        self.function, self.vectors, self._traced = jax.jit(function), vectors, {}
 
     def __call__(self, own: Any, shared: Any) -> Any:
         return self.function(own, shared)
@@ -216,7 +217,7 @@ class Whole:
         if host.missing() or patients % 64:
             raise Unsupported(host.missing() or f"{patients} patients")
         program, shapes = self.traced(own, shared)
-        assembly, given = module_of(program, "program", _width(program, shapes, 2), leaves, streamed=True)
+        assembly, given = module_of(program, "program", _width(program, shapes, self.vectors), leaves, streamed=True)
         flat, tree = jax.tree.flatten(shapes)
         old = [(i, x) for i, x in enumerate(tree.flatten_up_to(into)) if x is not None]
         aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}
