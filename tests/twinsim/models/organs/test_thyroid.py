@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import twinsim
+from twinsim.events import Events
 from twinsim.models.balance import leaks
 from twinsim.models.registry import structure
+from twinsim.population.given import given_parameters
 
 # mean, least, largest
 DAY = {"tsh": (1.8801412, 1.0633329, 2.6977990)}
@@ -25,18 +27,23 @@ def mean(found, name):
 
 
 @pytest.fixture(scope="module")
-def runs():
-    """The tenth day of the healthy; the day of the 120th pill after thyroidectomy; 30 days after it without pills."""
-    thyroid = structure("organs/thyroid")
-    pills = twinsim.regimen(112.0, interval=24.0, count=122, route="oral_t4")
-    common = {"outputs": OUTPUTS, "precision": "float64", "rtol": 1e-8}
-    return {
-        "healthy": twinsim.simulate(thyroid, times=216.0 + HOURS, **common),
-        "replaced": twinsim.simulate(
-            thyroid, events=pills, times=2856.0 + HOURS, parameters={"secretion": 0.0}, **common
-        ),
-        "untreated": twinsim.simulate(thyroid, times=720.0 + HOURS, parameters={"secretion": 0.0}, **common),
-    }
+def everyone():
+    """One simulation: the tenth day of the healthy; the day of the 120th pill after thyroidectomy; 30 days after it
+    without pills; and the first day of 300 others."""
+    secretion, begin = np.ones(303), np.zeros(303)
+    secretion[1:3], begin[:3] = 0.0, (216.0, 2856.0, 720.0)
+    model, cohort = given_parameters(structure("organs/thyroid"), {"secretion": secretion})
+    row = {"patient": 1, "kind": "add", "target": "oral_t4", "time": 0.0, "value": 112.0}
+    pills = Events.of([{**row, "interval": 24.0, "additional": 121}])
+    times = begin[:, None] + HOURS
+    return twinsim.simulate(model, cohort, pills, times=times, outputs=OUTPUTS, precision="float64", rtol=1e-8)
+
+
+@pytest.fixture(scope="module")
+def runs(everyone):
+    """Outputs of the first three (time)."""
+    cases = enumerate(("healthy", "replaced", "untreated"))
+    return {case: {name: np.asarray(everyone[name])[:, i] for name in OUTPUTS} for i, case in cases}
 
 
 def test_a_day_is_the_published_one(runs):
@@ -70,8 +77,6 @@ def test_the_listed_state_is_no_rest(runs):
     assert mean(runs["healthy"], "t4") / (777.0 * 0.322114215761171 / 3.2) == pytest.approx(0.925, abs=0.005)
 
 
-def test_a_cohort_is_whole_and_hormone_stays():
-    thyroid = structure("organs/thyroid")
-    found = twinsim.simulate(thyroid, 300, times=HOURS, outputs=OUTPUTS, precision="float64", rtol=1e-8)
-    assert not np.asarray(found.status).any()
-    assert leaks(thyroid) == ()
+def test_a_cohort_is_whole_and_hormone_stays(everyone):
+    assert not np.asarray(everyone.status).any()
+    assert leaks(structure("organs/thyroid")) == ()
