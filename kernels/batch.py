@@ -17,6 +17,11 @@ BLOCK = 256  # patients; fixed, so that a patient's numbers do not depend on who
 PATIENT = "patient"
 
 
+def blocks_at_once(patients: int, block: int = BLOCK) -> int:
+    """Blocks that XLA computes together: one, which fits the cache of a core, or all of them, which fill a GPU."""
+    return 1 if jax.default_backend() == "cpu" else patients // block
+
+
 @lru_cache(maxsize=1)
 def all_devices() -> Mesh:
     """Every device of the default backend in one row."""
@@ -38,8 +43,8 @@ class Fold(NamedTuple):
 
     Attributes:
         start: shapes of a block's results -> totals of no blocks.
-        add: (totals, the block's patient arrays, its results) -> new totals, and what is made of this block by itself:
-            arrays by name with one place for the block on their last axis.
+        add: (totals, patient arrays of some blocks, their results) -> new totals, and what is made of each block by
+            itself: arrays by name with one place for each block on their last axis.
         keep: results by name -> those that are handed out.
     """
 
@@ -146,32 +151,39 @@ class OverBlocks:
 
         def one(i: Any, carried: Any) -> Any:
             made, total = carried
-            total, new = self.fold.add(total, self._block_of(own, i), self._block_of(results, i))
+            total, new = self.fold.add(total, self._part_of(own, i), self._part_of(results, i))
             return _written(made, new, i), total
 
         made = {name: array for name, array in into.items() if name not in names}
-        made, total = lax.fori_loop(0, _patients(own) // self.block, one, (made, self._begin(own, shared)))
+        made, total = self._over_parts(own, one, (made, self._begin(own, shared)))
         return self.fold.keep(results) | made, total
 
     def _by_xla(self, own: Any, shared: Any, into: Any) -> tuple[Any, Any]:
-        """Block by block, each added up while its results are in the cache."""
+        """Part by part, each added up while its results are in the cache."""
 
         def one(i: Any, carried: Any) -> Any:
             whole, total = carried
-            mine = self._block_of(own, i)
+            mine = self._part_of(own, i)
             results = self.function(mine, shared)
             total, made = self.fold.add(total, mine, results)
             return _written(whole, self.fold.keep(results) | made, i), total
 
-        return lax.fori_loop(0, _patients(own) // self.block, one, (into, self._begin(own, shared)))
+        return self._over_parts(own, one, (into, self._begin(own, shared)))
 
-    def _block_of(self, arrays: Any, i: Any) -> Any:
-        size = self.block
+    def _over_parts(self, own: Any, one: Callable[[Any, Any], Any], carried: Any) -> Any:
+        return lax.fori_loop(0, _patients(own) // self._part(own), one, carried)
+
+    def _part(self, arrays: Any) -> int:
+        """Patients of a device that XLA computes together."""
+        return self.block * blocks_at_once(_patients(arrays), self.block)
+
+    def _part_of(self, arrays: Any, i: Any) -> Any:
+        size = self._part(arrays)
         return jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, i * size, size, x.ndim - 1), arrays)
 
 
 def _written(whole: Any, part: Any, i: Any) -> Any:
-    """Put where it belongs at once: stacking blocks and moving the axis would copy everything twice."""
+    """Put where it belongs at once: stacking parts and moving the axis would copy everything twice."""
     update = lax.dynamic_update_slice_in_dim
     return jax.tree.map(lambda all, x: update(all, x, i * x.shape[-1], x.ndim - 1), whole, part)
 

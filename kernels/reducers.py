@@ -1,4 +1,4 @@
-"""Summaries over patients, made where the curves are: one block of patients at a time, added up in a fixed order."""
+"""Summaries over patients, made where the curves are: by blocks of patients, each added up in a fixed order."""
 
 from __future__ import annotations
 
@@ -9,34 +9,37 @@ import numpy as np
 from jax import Array, lax
 
 
-def block_moments(x: Array, counted: Array) -> Array:
-    """Number, mean and sum of squared deviations of the finite values of a block.
+def block_moments(x: Array, counted: Array, block: int) -> Array:
+    """Number, mean and sum of squared deviations of the finite values of each block.
 
         n = sum 1,  mean = sum x / n,  m2 = sum (x - mean)^2
 
     Args:
-        x: (row, patient), a power of two of patients.
+        x: (row, patient), whole blocks of patients.
         counted: which patients count (patient).
+        block: patients of a block, a power of two.
 
     Returns:
-        float64 (3, row, 1).
+        float64 (3, row, block).
     """
-    good = jnp.isfinite(x) & counted[None, :]
+    if x.shape[-1] > block:
+        x, counted = x.reshape(x.shape[0], -1, block), counted.reshape(-1, block)
+    good = jnp.isfinite(x) & counted[None]
     n = _halve(good.astype(jnp.float32)).astype(jnp.float64)
     mean = _halve(jnp.where(good, x, jnp.zeros_like(x)).astype(jnp.float64)) / jnp.maximum(n, 1.0)
     away = jnp.where(good, x.astype(jnp.float64) - mean, 0.0)
-    return jnp.stack([n, mean, _halve(away * away)])
+    return jnp.stack([n, mean, _halve(away * away)]).reshape(3, x.shape[0], -1)
 
 
 def _halve(x: Array) -> Array:
-    """Sum over the last axis, a power of two: (row, patient) -> (row, 1).
+    """Sum over the last axis, a power of two: (..., patient) -> (..., 1).
 
     Halves are added to halves: 16 sums at a time in the vector registers, and always in the same order.
     """
     width = x.shape[-1]
     while width > 1:
         width //= 2
-        x = lax.slice_in_dim(x, 0, width, axis=1) + lax.slice_in_dim(x, width, 2 * width, axis=1)
+        x = lax.slice_in_dim(x, 0, width, axis=-1) + lax.slice_in_dim(x, width, 2 * width, axis=-1)
     return x
 
 
@@ -75,7 +78,7 @@ class Cut:
         return jnp.zeros((rows, self.count), jnp.int32)
 
     def add(self, counts: Array, x: Array, counted: Array) -> Array:
-        """Counts with the finite values of a block.
+        """Counts with the finite values of some patients.
 
         Args:
             counts: int32 (row, bin).

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kernels.batch import NOTHING, Fold, OverBlocks, all_devices
+from kernels.batch import BLOCK, NOTHING, Fold, OverBlocks, all_devices
 from kernels.reducers import Cut, block_moments
 from twinsim.endpoints import Endpoint, watch_of
 from twinsim.flags import flags_of, ranged
@@ -163,7 +163,7 @@ class CohortProgram:
             return {f"{key}#bins": self.bins.start(shapes[key].shape[0]) for key in self.reduced}
 
         def add(total: Any, own: Mapping[str, Any], results: Mapping[str, Array]) -> Any:
-            made = {f"{key}#moments": block_moments(results[key], own["counted"]) for key in self.reduced}
+            made = {f"{key}#moments": block_moments(results[key], own["counted"], BLOCK) for key in self.reduced}
             if self.bins is None:
                 return total, made
             return {

@@ -13,7 +13,6 @@ or an axis of length 1 there for what is the same for everyone. Anything else ru
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,9 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kernels.lanes import host
+from kernels.lanes import host, nvidia
 from kernels.lanes.axis import PATIENTS
-from kernels.lanes.function import length, module_of, nothing, traced
+from kernels.lanes.function import length, traced
 from kernels.lanes.text import Unsupported
 
 __all__ = ["Unsupported", "Whole", "lanes", "room"]
@@ -67,10 +66,21 @@ def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reaso
 
 def room(shape: tuple[int, ...], dtype: Any) -> jax.Array:
     """An array with anything in it, to be written over; XLA's own `empty` is filled with zeros on CPUs."""
-    if host.missing():
+    if missing():
         return lax.empty(shape, dtype)
-    assembly = nothing("program", math.prod(shape) * np.dtype(dtype).itemsize)
-    return jax.ffi.ffi_call(host.register(assembly), jax.ShapeDtypeStruct(shape, dtype))()
+    return here().room(jax.ShapeDtypeStruct(shape, dtype))
+
+
+def here() -> Any:
+    """What lanes are compiled for: `kernels.lanes.host` or `kernels.lanes.nvidia`."""
+    return host if jax.default_backend() == "cpu" else nvidia
+
+
+def missing() -> str:
+    """Why lanes cannot be used here; empty if they can."""
+    if jax.default_backend() not in ("cpu", "gpu"):
+        return f"lanes are for CPUs and NVIDIA GPUs, and this is a {jax.default_backend()}"
+    return here().missing()
 
 
 def _differentiable(function: Callable[..., Any], patients: int, note: Note, vectors: int = 2) -> Callable[..., Any]:
@@ -134,7 +144,7 @@ def _batched(function: Callable[..., Any], patients: int, note: Note, vectors: i
 
 def _called(function: Callable[..., Any], leaves: Sequence[Any], patients: int, note: Note, vectors: int) -> Any:
     """One call by lanes, or by XLA."""
-    reason = host.missing() or ("one patient does not fill the lanes" if patients == 1 else "")
+    reason = missing() or ("one patient does not fill the lanes" if patients == 1 else "")
     if not reason:
         try:
             return _by_lanes(function, leaves, patients, vectors)
@@ -156,16 +166,16 @@ def _by_lanes(function: Callable[..., Any], leaves: Sequence[Any], patients: int
             return leaf
         return jnp.concatenate([leaf, jnp.broadcast_to(leaf[..., -1:], (*leaf.shape[:-1], more))], axis=-1)
 
-    assembly, given = module_of(program, "program", group, [*map(filled, leaves, wide)])
     flat, tree = jax.tree.flatten(shapes)
-    results = jax.ffi.ffi_call(host.register(assembly), [_of(s, patients + more) for s in flat])(*given)
+    wanted = [_of(s, patients + more) for s in flat]
+    results = here().call(program, group, [*map(filled, leaves, wide)], wanted, False, [None] * len(flat))
     return jax.tree.unflatten(tree, [result[..., :patients] if more else result for result in results])
 
 
 def _width(program: Any, shapes: Any, vectors: int) -> int:
     """Patients in a group, by the shortest numbers of the results and the length of the program."""
     sizes = [s.dtype.itemsize for s in jax.tree.leaves(shapes) if jnp.issubdtype(s.dtype, np.floating)]
-    return host.width(min(sizes, default=4), 1 if length(program.jaxpr) > LONG else vectors)
+    return here().width(min(sizes, default=4), 1 if length(program.jaxpr) > LONG else vectors)
 
 
 def _of(shape: jax.ShapeDtypeStruct, patients: int) -> jax.ShapeDtypeStruct:
@@ -214,13 +224,9 @@ class Whole:
         """
         leaves = jax.tree.leaves((own, shared))
         patients = leaves[0].shape[-1]
-        if host.missing() or patients % 64:
-            raise Unsupported(host.missing() or f"{patients} patients")
+        if missing() or patients % 64:
+            raise Unsupported(missing() or f"{patients} patients")
         program, shapes = self.traced(own, shared)
-        assembly, given = module_of(program, "program", _width(program, shapes, self.vectors), leaves, streamed=True)
         flat, tree = jax.tree.flatten(shapes)
-        old = [(i, x) for i, x in enumerate(tree.flatten_up_to(into)) if x is not None]
-        aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}
-        # What is written over stands behind the arguments, and the program never looks at it.
-        call = jax.ffi.ffi_call(host.register(assembly), [_of(s, patients) for s in flat], input_output_aliases=aliases)
-        return jax.tree.unflatten(tree, call(*given, *(x for _, x in old)))
+        group, wanted = _width(program, shapes, self.vectors), [_of(s, patients) for s in flat]
+        return jax.tree.unflatten(tree, here().call(program, group, leaves, wanted, True, tree.flatten_up_to(into)))

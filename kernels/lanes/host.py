@@ -1,14 +1,17 @@
-"""Compiling LLVM assembly for this processor, and telling XLA about it."""
+"""Lanes of this processor: LLVM assembly compiled for it, and told to XLA."""
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from threading import Lock
 from typing import Any, Protocol
 
 import jax
+
+from kernels.lanes.door import module_of, nothing
 
 try:
     import llvmlite.binding as llvm
@@ -21,11 +24,7 @@ _LOADED: list[Any] = []  # what is compiled must outlive every program that call
 
 def missing() -> str:
     """Why lanes cannot be used here; empty if they can."""
-    if llvm is None:
-        return "llvmlite is not installed (pip install llvmlite)"
-    if jax.default_backend() != "cpu":
-        return f"lanes are for CPUs, and this is a {jax.default_backend()}"
-    return ""
+    return "" if llvm is not None else "llvmlite is not installed (pip install llvmlite)"
 
 
 @cache
@@ -89,15 +88,27 @@ def keep_in(objects: Objects) -> None:
     _KEPT[:] = [objects]
 
 
+def kept(name: str, make: Callable[[], bytes]) -> bytes:
+    """Code made in an earlier run, or now."""
+    found = _KEPT[0].read(name) if _KEPT else None
+    if found is not None:
+        return found
+    code = make()
+    if _KEPT:
+        _KEPT[0].write(name, code)
+    return code
+
+
 def machine_code(assembly: str) -> bytes:
     """An object file for this processor, made or found."""
     assert llvm is not None
     machine = _machine()
     made_by = f"{llvm.llvm_version_info} {machine.triple} {llvm.get_host_cpu_name()} {_features()}"
-    name = hashlib.sha256(f"{made_by}\n{assembly}".encode()).hexdigest()
-    found = _KEPT[0].read(name) if _KEPT else None
-    if found is not None:
-        return found
+    return kept(hashlib.sha256(f"{made_by}\n{assembly}".encode()).hexdigest(), lambda: _compiled(assembly, machine))
+
+
+def _compiled(assembly: str, machine: Any) -> bytes:
+    assert llvm is not None
     module = llvm.parse_assembly(assembly)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
@@ -106,10 +117,7 @@ def machine_code(assembly: str) -> bytes:
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    code = machine.emit_object(module)
-    if _KEPT:
-        _KEPT[0].write(name, code)
-    return code
+    return machine.emit_object(module)
 
 
 def register(assembly: str) -> str:
@@ -131,3 +139,29 @@ def _register(assembly: str, name: str) -> None:
     capsule = ctypes.pythonapi.PyCapsule_New
     capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     jax.ffi.register_ffi_target(name, capsule(door, None, None), platform="cpu")
+
+
+def call(
+    jaxpr: Any, group: int, arguments: Sequence[Any], results: Sequence[Any], streamed: bool, over: Sequence[Any]
+) -> list[Any]:
+    """The results of a program for a whole number of groups of patients.
+
+    Args:
+        jaxpr, arguments, streamed: see `kernels.lanes.function.written`.
+        results: their shapes.
+        over: for each result an array that is written over, or None.
+
+    Raises:
+        Unsupported: with what.
+    """
+    assembly, given = module_of(jaxpr, "program", group, arguments, streamed)
+    # What is written over stands behind the arguments, and the program never looks at it.
+    old = [(i, x) for i, x in enumerate(over) if x is not None]
+    aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}
+    called = jax.ffi.ffi_call(register(assembly), results, input_output_aliases=aliases)
+    return list(called(*given, *(x for _, x in old)))
+
+
+def room(shape: jax.ShapeDtypeStruct) -> jax.Array:
+    """An array with anything in it; XLA's own `empty` is filled with zeros on CPUs."""
+    return jax.ffi.ffi_call(register(nothing("program", shape.size * shape.dtype.itemsize)), shape)()

@@ -96,8 +96,13 @@ def element(memory: Memory, position: Sequence[int], text: Text) -> Register:
 
 
 def _address(memory: Memory, offset: Register, text: Text) -> str:
-    place = text.binary("mul nsw", offset, memory.row)
-    kind = "i8" if memory.dtype == np.bool_ else scalar_type(memory.dtype)
+    stored = np.dtype(np.uint8) if memory.dtype == np.bool_ else memory.dtype
+    return _pointer(memory, text.binary("mul nsw", offset, memory.row), stored, text)
+
+
+def _pointer(memory: Memory, place: Register, stored: np.dtype, text: Text) -> str:
+    """Address of a number, counted from the base."""
+    kind = scalar_type(stored)
     return text.make(f"getelementptr {kind}, ptr {memory.base}, i64 {place.text}", np.int64, False).text
 
 
@@ -113,6 +118,8 @@ def load(memory: Memory, offset: Register, text: Text) -> Register:
 
 def _gathered(memory: Memory, offset: Register, stored: np.dtype, text: Text) -> Register:
     place = text.binary("mul nsw", offset, memory.row)
+    if text.lanes == 1:
+        return text.get(_pointer(memory, place, stored, text), stored, True, stored.itemsize)
     if memory.wide:
         lanes = ", ".join(f"i64 {lane}" for lane in range(text.lanes))
         place = text.binary("add nsw", place, Register(f"<{lanes}>", np.dtype(np.int64), True))

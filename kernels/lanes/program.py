@@ -26,7 +26,6 @@ from kernels.lanes.places import inner_program, replaced_in_place
 from kernels.lanes.shared import CONSTANTS, Outside, Shared, of_patients
 from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
 
-BURST = 16 * 1024  # bytes of a group's curve
 Value = Any  # Registers | Memory | Shared
 Rule = Callable[["Writer", Any, list[Value]], Value | list[Value]]
 
@@ -71,7 +70,7 @@ class Writer:
             self.outputs[variable] = replace(self.outputs[variable], streamed=False)
         # What fits the first-level cache is better written there first: one burst past the cache costs an integrator
         # with full registers less than rows in between, for which its own stores would wait.
-        large = {v: place for v, place in self.outputs.items() if self.text.lanes * place.bytes > BURST}
+        large = {v: place for v, place in self.outputs.items() if self.text.lanes * place.bytes > self.text.burst}
         self.outputs = {**replaced_in_place(jaxpr, large), **self.outputs}
         for equation in jaxpr.eqns:
             results = self.equation(equation, [read(atom) for atom in equation.invars])

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-STACK = 512 * 1024  # bytes of arrays on a thread's stack
 SCALARS = {
     "bool": "i1",
     "int8": "i8",
@@ -84,12 +83,15 @@ class Text:
     """A function being written.
 
     Attributes:
-        lanes: patients in a vector.
+        lanes: patients in a vector; of one, everything is a scalar.
         lines: of the function's body; `slots`: its stack, which LLVM turns into registers; `declared`: intrinsics.
-        bytes: of arrays on the stack.
+        bytes: of arrays on the stack, of which there are no more than `stack`.
+        burst: bytes of a group's curve up to which it is made on the stack first.
     """
 
     lanes: int
+    stack: int = 512 * 1024
+    burst: int = 16 * 1024
     lines: list[str] = field(default_factory=list)
     slots: list[str] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
@@ -121,7 +123,7 @@ class Text:
 
     def type_of(self, dtype: Any, wide: bool) -> str:
         """LLVM type of a register."""
-        return f"<{self.lanes} x {scalar_type(dtype)}>" if wide else scalar_type(dtype)
+        return f"<{self.lanes} x {scalar_type(dtype)}>" if wide and self.lanes > 1 else scalar_type(dtype)
 
     def typed(self, register: Register) -> str:
         """Type and name, as operands are written."""
@@ -137,8 +139,8 @@ class Text:
 
     def widen(self, register: Register) -> Register:
         """The same value in every lane."""
-        if register.wide:
-            return register
+        if register.wide or self.lanes == 1:
+            return replace(register, wide=True)
         scalar, vector = scalar_type(register.dtype), self.type_of(register.dtype, True)
         if not register.text.startswith("%"):
             return Register(f"splat ({scalar} {register.text})", register.dtype, True)
@@ -179,7 +181,7 @@ class Text:
         if first.dtype.name not in kinds:
             raise Unsupported(f"{function} of {first.dtype.name}")
         kind = kinds[first.dtype.name]
-        suffix = f"v{self.lanes}{kind}" if wide else kind
+        suffix = f"v{self.lanes}{kind}" if wide and self.lanes > 1 else kind
         result = self.type_of(first.dtype, wide)
         name = f"@llvm.{function}.{suffix}"
         self.declared[name] = f"declare {result} {name}({', '.join(self.type_of(r.dtype, wide) for r in registers)})"
@@ -188,8 +190,8 @@ class Text:
 
     def across(self, operation: str, a: Register) -> Register:
         """One bool for all lanes: "or", whether any is true, or "and", whether all are."""
-        if not a.wide:
-            return replace(a, asked=True)
+        if not a.wide or self.lanes == 1:
+            return replace(a, wide=False, asked=True)
         vector = self.type_of(bool, True)
         name = f"@llvm.vector.reduce.{operation}.v{self.lanes}i1"
         self.declared[name] = f"declare i1 {name}({vector})"
@@ -206,8 +208,8 @@ class Text:
     def room(self, dtype: Any, count: int, wide: bool) -> str:
         """Room on the stack for `count` values."""
         self.bytes += count * np.dtype(dtype).itemsize * (self.lanes if wide else 1)
-        if self.bytes > STACK:
-            raise Unsupported(f"intermediate arrays of more than {STACK // 1024} KiB")
+        if self.bytes > self.stack:
+            raise Unsupported(f"intermediate arrays of more than {self.stack // 1024} KiB")
         name = f"%{self.name('room')}"
         self.slots.append(f"{name} = alloca [{count} x {self.type_of(dtype, wide)}], align 64")
         return name
