@@ -12,6 +12,7 @@ from kernels.lanes import memory as mem
 from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.memory import Memory
 from kernels.lanes.program import Rule, Value, Writer, boxed
+from kernels.lanes.rows import Rows, changed, sliced
 from kernels.lanes.text import Register, Registers, Unsupported, constant
 
 
@@ -48,6 +49,11 @@ def broadcast(writer: Writer, equation: Any, values: list[Value]) -> Value:
             0 if p not in going or stretched[p] != target[p] else value.strides[going[p]] for p in range(len(target))
         ]
         return replace(value, shape=target, strides=tuple(strides))
+    if isinstance(value, Rows):
+        if going.get(0) == 0 and not squeezed and value.shape[0] == target[0]:
+            own = [value.shape[going[p]] if p in going else 1 for p in range(len(target))]
+            return changed(value, target, lambda x: np.broadcast_to(x.reshape(own[1:]), target[1:]))
+        value = writer.registers(value)
     array = value
     for own in sorted(squeezed, reverse=True):
         array = array.take(0, axis=own)
@@ -71,7 +77,9 @@ def reshape(writer: Writer, equation: Any, values: list[Value]) -> Value:
             return writer.registers(value).reshape(own)
         strides = iter(s for s, n in zip(value.strides, value.shape, strict=True) if n != 1)
         return replace(value, shape=tuple(own), strides=tuple(0 if n == 1 else next(strides) for n in own))
-    return value.reshape(own)
+    if isinstance(value, Rows) and own and own[0] == value.shape[0]:
+        return changed(value, own, lambda x: x.reshape(own[1:]))
+    return writer.registers(value).reshape(own)
 
 
 def squeeze(writer: Writer, equation: Any, values: list[Value]) -> Value:
@@ -97,6 +105,8 @@ def slice_(writer: Writer, equation: Any, values: list[Value]) -> Value:
         if n == PATIENTS and (start, stop, step) != (0, n, 1):
             raise Unsupported("a part of the patients")
     starts, stops, steps = (_kept(shape, x) for x in (p["start_indices"], p["limit_indices"], steps))
+    if isinstance(value, Rows):
+        return sliced(value, starts, stops, steps, writer.text)
     if isinstance(value, Memory):
         sizes = [len(range(a, b, s)) for a, b, s in zip(starts, stops, steps, strict=True)]
         return mem.sliced(value, starts, sizes, steps, writer.text)

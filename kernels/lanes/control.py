@@ -11,6 +11,7 @@ from kernels.lanes import memory as mem
 from kernels.lanes.axis import axis_of, lead
 from kernels.lanes.memory import Memory
 from kernels.lanes.program import Rule, Value, Writer, boxed
+from kernels.lanes.rows import Rows
 from kernels.lanes.shared import Shared
 from kernels.lanes.text import Register, Registers, Unsupported, constant
 
@@ -82,6 +83,7 @@ def _settled(writer: Writer, value: Value) -> Value:
 
     Where all rows asked for are known, LLVM makes registers of them again.
     """
+    value = writer.settled(value)
     if isinstance(value, Shared):
         return value
     if isinstance(value, Memory):
@@ -97,7 +99,10 @@ def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     a, b = (p["num_consts"], p["num_carry"]) if "num_consts" in p else map(len, list(p["ft_in"].unpack())[:2])
     fixed, first, rows = values[:a], values[a : a + b], values[a + b :]
     fixed = [_settled(writer, v) for v in fixed]
-    rows = [writer.memory(v, x.aval.dtype) for v, x in zip(rows, equation.invars[a + b :], strict=True)]
+    rows = [
+        v if isinstance(v, Rows) else writer.memory(v, x.aval.dtype)
+        for v, x in zip(rows, equation.invars[a + b :], strict=True)
+    ]
     slots = _Slots(writer, equation.outvars[:b])
     slots.put(first)
     results = [
@@ -105,7 +110,7 @@ def scan(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     ]
     with text.count_to(constant(length, np.int64)) as count:
         index = text.binary("sub", constant(length - 1, np.int64), count) if p["reverse"] else count
-        row = [_settled(writer, writer.view(v, 0, index)) for v in rows]
+        row = [_settled(writer, v.row(index) if isinstance(v, Rows) else writer.view(v, 0, index)) for v in rows]
         produced = writer.run_closed(inner, [*fixed, *slots.get(), *row])
         slots.put(produced[:b])
         for target, value in zip(results, produced[b:], strict=True):

@@ -17,6 +17,7 @@ from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.control import CONTROL
 from kernels.lanes.program import Writer
 from kernels.lanes.reductions import REDUCTIONS
+from kernels.lanes.rows import Rows
 from kernels.lanes.shared import Shared
 from kernels.lanes.sorting import SORTING
 from kernels.lanes.text import Register, Text, Unsupported, constant
@@ -100,6 +101,9 @@ def _view(text: Text, name: str, aval: Any, first: Register, patients: Register,
 
 def _deliver(writer: Writer, value: Any, target: mem.Memory) -> None:
     """Results that are not where they belong yet."""
+    if isinstance(value, Rows):
+        writer.stored(value, target)
+        return
     if isinstance(value, mem.Memory):
         if value is target:
             return

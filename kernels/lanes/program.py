@@ -23,10 +23,11 @@ from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.elementwise import COMPOSED, INSTRUCTIONS
 from kernels.lanes.memory import UNROLLED, Memory
 from kernels.lanes.places import inner_program, replaced_in_place
+from kernels.lanes.rows import CHEAP, LARGEST, LAZY, Rows, is_large, reads
 from kernels.lanes.shared import CONSTANTS, Outside, Shared, of_patients
 from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
 
-Value = Any  # Registers | Memory | Shared
+Value = Any  # Registers | Memory | Rows | Shared
 Rule = Callable[["Writer", Any, list[Value]], Value | list[Value]]
 
 
@@ -57,7 +58,14 @@ class Writer:
     def run(self, jaxpr: Any, constants: Sequence[Any], arguments: Sequence[Value]) -> list[Value]:
         """All equations of a program; its results."""
         known: dict[Any, Value] = {v: self.xla.constant(c) for v, c in zip(jaxpr.constvars, constants, strict=True)}
-        known.update(zip(jaxpr.invars, arguments, strict=True))
+        times = reads(jaxpr)
+
+        def learn(variables: Sequence[Any], values: Sequence[Value]) -> None:
+            for variable, value in zip(variables, values, strict=True):
+                again = isinstance(value, Rows) and times[variable] > 1 and value.cost > CHEAP
+                known[variable] = self.stored(value) if again else value
+
+        learn(jaxpr.invars, arguments)
 
         def read(atom: Any) -> Value:
             if isinstance(atom, core.Literal):
@@ -73,8 +81,7 @@ class Writer:
         large = {v: place for v, place in self.outputs.items() if self.text.lanes * place.bytes > self.text.burst}
         self.outputs = {**replaced_in_place(jaxpr, large), **self.outputs}
         for equation in jaxpr.eqns:
-            results = self.equation(equation, [read(atom) for atom in equation.invars])
-            known.update(zip(equation.outvars, results, strict=True))
+            learn(equation.outvars, self.equation(equation, [read(atom) for atom in equation.invars]))
         return [read(atom) for atom in jaxpr.outvars]
 
     def run_closed(
@@ -115,7 +122,7 @@ class Writer:
             return self.xla.computed(equation, values)
         made = cache(lambda: [v.make() for v in self.xla.computed(equation, values)])
         return [
-            result if isinstance(result, Shared) else Shared(lambda i=i: made()[i], True, result)
+            result if isinstance(result, Shared) else Shared(lambda i=i: made()[i], True, self.settled(result))
             for i, result in enumerate(results)
         ]
 
@@ -124,6 +131,8 @@ class Writer:
         name = equation.primitive.name
         if name not in self.control:
             values = [self.inside(value) for value in values]
+            if name not in LAZY and name not in INSTRUCTIONS and name not in COMPOSED:
+                values = [self.settled(value) for value in values]
         if name in INSTRUCTIONS or name in COMPOSED:
             return [self.each(equation, values)]
         rule = self.control.get(name) or self.rules.get(name)
@@ -162,13 +171,15 @@ class Writer:
         """An element-wise equation on whole arrays."""
         shape = lead(equation.outvars[0].aval.shape)
         values = [self.aligned(v, atom.aval.shape, equation) for v, atom in zip(values, equation.invars, strict=True)]
-        variable, place = equation.outvars[0], self.outputs.get(equation.outvars[0])
-        rows = lambda: self.over_rows(variable, shape, lambda r: self.one(equation, r), values)  # noqa: E731
+        place = self.outputs.get(equation.outvars[0])
+        rows = lambda: self.stored(self.by_row(equation, shape, values, 0), place)  # noqa: E731
         if place is not None and equation.primitive.name == "select_n" and place.is_at(values[1]):
             self.where_any(values[0], rows)
             return place
-        if any(isinstance(v, Memory) and v.size > UNROLLED for v in values):
-            return rows()
+        if any(is_large(v, UNROLLED) for v in values):
+            cost = 16 if equation.primitive.name in COMPOSED else 1
+            cost += sum(v.cost for v in values if isinstance(v, Rows))
+            return rows() if place is not None or cost > LARGEST else self.by_row(equation, shape, values, cost)
         arrays: list[Any] = [self.registers(v) for v in values]
         if shape:
             arrays = [np.broadcast_to(a, shape) for a in arrays]
@@ -180,7 +191,7 @@ class Writer:
     def where_any(self, which: Value, rows: Callable[[], Memory]) -> None:
         """Elements replaced where they lie; not even looked at where that is so for none of the lanes."""
         which = self.by_rows(which)
-        if isinstance(which, Memory) or which.size != 1:
+        if isinstance(which, Memory | Rows) or which.size != 1:
             rows()
             return
         any_lane = self.text.across("or", which.ravel()[0])
@@ -191,29 +202,35 @@ class Writer:
         lane = axis_of(equation.outvars[0].aval.shape)
         if not shape or lane is None or shape[lane] == PATIENTS:
             return value
+        value = self.settled(value)
         if isinstance(value, Memory):
             return self.view(value, lane, constant(0, np.int64))
         return value[(slice(None),) * lane + (0, ...)]
 
-    def over_rows(
-        self, variable: Any, shape: tuple[int, ...], function: Callable[[list[Register]], Register], values: list[Value]
-    ) -> Memory:
-        """A loop over the first axis of large arrays; the others are unrolled."""
-        text = self.text
-        target = self.outputs.get(variable) or mem.scratch(text, variable.aval.dtype, shape)
+    def by_row(self, equation: Any, shape: tuple[int, ...], values: list[Value], cost: int) -> Rows:
+        """An element-wise equation on large arrays, row by row where its result is needed."""
         values = [self.by_rows(v) for v in values]
-        with text.count_to(constant(shape[0], np.int64)) as row:
-            parts = [self.row(v, row) for v in values]
+
+        def row(index: Register) -> Registers:
+            parts = [self.row(v, index) for v in values]
             result: Registers = np.empty(shape[1:], object)
             for position in np.ndindex(*shape[1:]):
                 own: list[Any] = [np.broadcast_to(p, shape[1:])[position] for p in parts]
-                result[position] = function(own)
-            mem.put(self.view(target, 0, row), result, text)
+                result[position] = self.one(equation, own)
+            return result
+
+        return Rows(shape, np.dtype(equation.outvars[0].aval.dtype), row, cost)
+
+    def stored(self, value: Rows, target: Memory | None = None) -> Memory:
+        """Rows, all of them, in memory."""
+        target = target or mem.scratch(self.text, value.dtype, value.shape)
+        with self.text.count_to(constant(value.shape[0], np.int64)) as index:
+            mem.put(self.view(target, 0, index), value.row(index), self.text)
         return target
 
     def by_rows(self, value: Value) -> Value:
         """A value in memory if its rows differ."""
-        if isinstance(value, Memory) or value.ndim == 0 or value.shape[0] == 1:
+        if isinstance(value, Memory | Rows) or value.ndim == 0 or value.shape[0] == 1:
             return value
         # Rows that are all the same are one row, seen with a stride of 0.
         return value[:1] if value.strides[0] == 0 else mem.spilled(value, value.ravel()[0].dtype, self.text)
@@ -222,6 +239,8 @@ class Writer:
         """The elements of one row of a large array, or of what is broadcast along it."""
         if not value.shape:
             return self.registers(value)
+        if isinstance(value, Rows):
+            return value.row(row if value.shape[0] != 1 else constant(0, np.int64))
         return self.registers(value)[0] if value.shape[0] == 1 else self.registers(self.view(value, 0, row))
 
     def view(self, value: Memory, axis: int, index: Register) -> Memory:
@@ -237,9 +256,13 @@ class Writer:
         """A value as the program has it."""
         return self.xla.inside(value) if isinstance(value, Shared) else value
 
+    def settled(self, value: Value) -> Value:
+        """A value that is made: what is still to be made row by row is put into memory."""
+        return self.stored(value) if isinstance(value, Rows) else value
+
     def registers(self, value: Value) -> Registers:
         """A value as registers."""
-        value = self.inside(value)
+        value = self.settled(self.inside(value))
         if isinstance(value, np.ndarray):
             return value
         if value.size > CONSTANTS:
@@ -248,7 +271,7 @@ class Writer:
 
     def memory(self, value: Value, dtype: Any) -> Memory:
         """A value in memory."""
-        value = self.inside(value)
+        value = self.settled(self.inside(value))
         return value if isinstance(value, Memory) else mem.spilled(value, dtype, self.text)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from kernels.lanes.axis import PATIENTS, axis_of
 from kernels.lanes.elementwise import INSTRUCTIONS
-from kernels.lanes.memory import UNROLLED, Memory
+from kernels.lanes.memory import UNROLLED
 from kernels.lanes.program import Rule, Value, Writer, boxed
+from kernels.lanes.rows import LARGEST, Rows, is_large
 from kernels.lanes.text import Registers, Unsupported, constant
 
 
@@ -21,16 +22,19 @@ def _reduction(instruction: str, across: str | None = None) -> Rule:
         (value,), shape, axes = values, equation.invars[0].aval.shape, equation.params["axes"]
         lane = axis_of(shape)
         own = tuple(sum(1 for n in shape[:a] if n != PATIENTS) for a in axes if a != lane)
-        if isinstance(value, Memory) and value.size > UNROLLED:
-            array = _folded(writer, value, own, combine)
+        if is_large(value, UNROLLED):
+            inner = tuple(axis - 1 for axis in own if axis > 0)
+            by_row = Rows(
+                tuple(n for axis, n in enumerate(value.shape) if axis == 0 or axis not in own),
+                np.dtype(equation.invars[0].aval.dtype),
+                lambda index: _along(writer, combine, writer.row(value, index), inner),
+                getattr(value, "cost", 0) + int(np.prod([value.shape[axis] for axis in own if axis > 0], dtype=int)),
+            )
+            if 0 not in own:
+                return by_row if lane not in axes and by_row.cost <= LARGEST else writer.stored(by_row)
+            array = _folded(writer, by_row, combine)
         else:
-            array = writer.registers(value)
-            for axis in sorted(own, reverse=True):
-                rows = np.moveaxis(array, axis, 0)
-                total = rows[0]
-                for row in rows[1:]:
-                    total = _combined(writer, combine, total, row)
-                array = total
+            array = _along(writer, combine, writer.registers(value), own)
         if lane in axes:
             if across is None:
                 raise Unsupported(f"{equation.primitive.name} over patients")
@@ -42,6 +46,17 @@ def _reduction(instruction: str, across: str | None = None) -> Rule:
         return boxed(array)
 
     return rule
+
+
+def _along(writer: Writer, combine: Any, array: Registers, axes: tuple[int, ...]) -> Registers:
+    """Elements of an array of registers combined along some axes."""
+    for axis in sorted(axes, reverse=True):
+        rows = np.moveaxis(array, axis, 0)
+        total = boxed(rows[0])
+        for row in rows[1:]:
+            total = _combined(writer, combine, total, row)
+        array = total
+    return array
 
 
 def _running(instruction: str) -> Rule:
@@ -70,24 +85,23 @@ def _combined(writer: Writer, combine: Any, a: Any, b: Any) -> Registers:
     return result
 
 
-def _folded(writer: Writer, value: Memory, axes: tuple[int, ...], combine: Any) -> Registers:
-    """A large array combined along its first axis, in a loop."""
-    if axes != (0,):
-        raise Unsupported("a large array combined along an axis other than the first")
+def _folded(writer: Writer, value: Rows, combine: Any) -> Registers:
+    """Rows combined, in a loop."""
     text = writer.text
-    first = writer.registers(writer.view(value, 0, constant(0, np.int64)))
+    first = value.row(constant(0, np.int64))
+    wide = any(register.wide for register in first.ravel())
     slots: Registers = np.empty(first.shape, object)
     for position in np.ndindex(*first.shape):
-        slots[position] = text.slot(value.dtype, value.wide)
-        text.put(slots[position], first[position])
-    with text.count_to(constant(value.shape[0], np.int64), constant(1, np.int64)) as row:
-        parts = writer.registers(writer.view(value, 0, row))
+        slots[position] = text.slot(value.dtype, wide)
+        text.put(slots[position], text.widen(first[position]) if wide else first[position])
+    with text.count_to(constant(value.shape[0], np.int64), constant(1, np.int64)) as index:
+        row = value.row(index)
         for position in np.ndindex(*first.shape):
-            total = text.get(slots[position], value.dtype, value.wide)
-            text.put(slots[position], combine(text, total, parts[position]))
+            total = combine(text, text.get(slots[position], value.dtype, wide), row[position])
+            text.put(slots[position], text.widen(total) if wide else total)
     result: Registers = np.empty(first.shape, object)
     for position in np.ndindex(*first.shape):
-        result[position] = text.get(slots[position], value.dtype, value.wide)
+        result[position] = text.get(slots[position], value.dtype, wide)
     return result
 
 
