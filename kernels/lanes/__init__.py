@@ -26,13 +26,14 @@ from kernels.lanes.axis import PATIENTS
 from kernels.lanes.function import length, traced
 from kernels.lanes.text import Unsupported
 
-__all__ = ["Unsupported", "Whole", "lanes", "room"]
+__all__ = ["Unsupported", "Whole", "lanes", "leave_to_xla", "room"]
 
 Note = Callable[[str], None]
 # Equations from where on one vector is enough: there is always something else to compute while it waits. Of a whole
 # patient of 76 states (96,000 equations, float64, AVX-512) LLVM took 7 s in place of 16 s, patients 0.8 of the time; of
 # the kidney (20,000) 1.4 s in place of 2.4 s, but patients an eighth more. In between nothing was measured.
 LONG = 30_000
+_OFF: list[str] = []
 
 
 def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reason: None) -> Callable[..., Any]:
@@ -76,8 +77,15 @@ def here() -> Any:
     return host if jax.default_backend() == "cpu" else nvidia
 
 
+def leave_to_xla(reason: str) -> None:
+    """Use no lanes from now on; with an empty reason, use them again."""
+    _OFF[:] = [reason] if reason else []
+
+
 def missing() -> str:
     """Why lanes cannot be used here; empty if they can."""
+    if _OFF:
+        return _OFF[0]
     if jax.default_backend() not in ("cpu", "gpu"):
         return f"lanes are for CPUs and NVIDIA GPUs, and this is a {jax.default_backend()}"
     return here().missing()

@@ -15,18 +15,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kernels.lanes.function import written
-from kernels.lanes.host import kept, llvm, missing
+from kernels.lanes import host
+from kernels.lanes.function import traced, written
+from kernels.lanes.host import kept, llvm
 from kernels.lanes.text import Text, constant
-
-__all__ = ["call", "kernel_of", "missing", "ptx_of", "room", "width"]
 
 TARGET = "__gpu$xla.gpu.ptx"
 TRIPLE = "nvptx64-nvidia-cuda"
@@ -34,6 +34,42 @@ BLOCK = 128  # threads
 # Bytes of arrays a thread may have beside its registers: all threads of a GPU have theirs at once (H200: 270,336).
 STACK = 16 * 1024
 INDEX = "i32 @llvm.nvvm.read.ptx.sreg"
+
+
+def missing() -> str:
+    """Why kernels of our own cannot be used here; empty if they can."""
+    return host.missing() or _trouble()
+
+
+def probe(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Square roots by Heron's rule, each patient in its own number of rounds, and exponentials in float32."""
+
+    def rough(y: jax.Array) -> jax.Array:
+        return jnp.abs(y * y - x) > 1e-13 * x
+
+    root = lax.while_loop(
+        lambda y: jnp.any(rough(y)), lambda y: jnp.where(rough(y), 0.5 * (y + x / y), y), jnp.ones_like(x)
+    )
+    return root, jnp.exp(-x.astype(jnp.float32))
+
+
+@cache
+def _trouble() -> str:
+    """What goes wrong with a small kernel, asked once; XLA's custom call is not among what it promises to keep."""
+    device = jax.devices()[0]
+    if "cuda" not in device.client.platform_version:
+        return f"kernels of our own are for NVIDIA GPUs, and this is a {device.device_kind}"
+    try:
+        with jax.ensure_compile_time_eval():
+            x = jnp.linspace(0.5, 80.0, 2 * BLOCK + 44)
+            jaxpr, shapes = traced(probe, [x], [True])
+            results = [jax.ShapeDtypeStruct(x.shape, s.dtype) for s in jax.tree.leaves(shapes)]
+            found = [np.asarray(f) for f in call(jaxpr, 1, [x], results, False, [None, None])]
+            wrong = np.abs(found[0] - np.sqrt(x)).max() + np.abs(found[1] - np.exp(-np.asarray(x))).max()
+    except Exception as problem:  # whatever it is, XLA can do the work
+        return f"kernels of our own do not run on this {device.device_kind}: {str(problem).splitlines()[0]}"
+    # Not a number is no good either.
+    return "" if wrong < 1e-6 else f"kernels of our own give wrong numbers on this {device.device_kind}"
 
 
 def width(size: int = 4, vectors: int = 2) -> int:

@@ -4,7 +4,7 @@ A step of tier explicit is some three hundred operations on vectors that fit the
 each. Three options change that, measured in docs/decisions/0002: whole loops become one function, stages that share
 intermediate values are computed once, and vectors are as wide as the machine has them. The second one makes XLA abort
 on some programs of other packages, so it is set where only ours run: in the command and the benchmarks, or where
-TWINSIM_XLA=fast asks for it.
+TWINSIM_XLA=fast asks for it. TWINSIM_LANES=off leaves everything to XLA.
 """
 
 import os
@@ -26,6 +26,11 @@ def configure(fast: bool = False) -> None:
     _set_compiler(fast or os.environ.get("TWINSIM_XLA") == "fast")
     started = "jax" in sys.modules
     import jax
+
+    from kernels.lanes import leave_to_xla
+
+    if os.environ.get("TWINSIM_LANES") == "off":
+        leave_to_xla("TWINSIM_LANES=off")
 
     jax.config.update("jax_enable_x64", True)
     keep_compiled()
