@@ -60,7 +60,7 @@ def counted(ptx: str, kernel: str, pointers: Sequence[np.ndarray], *, grid: int,
         NotImplementedError: an instruction is not known, or means nothing for a single thread; its text.
         RuntimeError: a thread reached `trap`.
     """
-    run, parameters = _compiled(ptx, kernel)
+    run, parameters = _runner(ptx, kernel)
     if len(pointers) != parameters:
         raise ValueError(f"{kernel} takes {parameters} arrays, got {len(pointers)}")
     if not all(array.flags.c_contiguous for array in pointers):
@@ -195,18 +195,23 @@ def _linker() -> Any:
     return llvm.create_lljit_compiler(_machine(), use_jit_link=True)
 
 
-@lru_cache(maxsize=64)
-def _compiled(ptx: str, kernel: str) -> tuple[Any, int]:
-    """The function that runs a grid, and how many arrays it takes."""
-    parsed = parse(ptx, kernel)
-    module = llvm.parse_assembly(translated(parsed))
+def compiled(assembly: str, name: str, *arguments: Any) -> Any:
+    """A function of LLVM assembly that returns nothing, with the types of its arguments."""
+    module = llvm.parse_assembly(assembly)
     module.triple, module.data_layout = _machine().triple, str(_machine().target_data)
     module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=1)
-    builder = llvm.create_pass_builder(_machine(), options)
+    builder = llvm.create_pass_builder(_machine(), llvm.create_pipeline_tuning_options(speed_level=1))
     builder.getModulePassManager().run(module, builder)
     library = llvm.JITLibraryBuilder().add_object_img(_machine().emit_object(module)).add_current_process()
-    loaded = library.export_symbol("grid").link(_linker(), f"ptx_{next(_NUMBER)}")
-    run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p)(loaded["grid"])
-    run.library = loaded  # machine code lives as long as this
-    return run, len(parsed.parameters)
+    loaded = library.export_symbol(name).link(_linker(), f"ptx_{next(_NUMBER)}")
+    function = ctypes.CFUNCTYPE(None, *arguments)(loaded[name])
+    function.library = loaded  # machine code lives as long as this
+    return function
+
+
+@lru_cache(maxsize=64)
+def _runner(ptx: str, kernel: str) -> tuple[Any, int]:
+    """What runs a grid, and how many arrays it takes."""
+    parsed = parse(ptx, kernel)
+    arguments = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p
+    return compiled(translated(parsed), "grid", *arguments), len(parsed.parameters)
