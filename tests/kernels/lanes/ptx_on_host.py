@@ -98,10 +98,10 @@ def _entry(kernel: Kernel) -> list[str]:
         lines += [f'  %"{name}" = alloca {stored}', f'  store {stored} 0, ptr %"{name}"']
     for array in kernel.local:
         size = array.count * int(array.kind[1:]) // 8
-        lines.append(f'  %"{array.name}" = alloca [{size} x i8], align {array.align}')
-        lines.append(f'  call void @llvm.memset.p0.i64(ptr %"{array.name}", i8 -1, i64 {size}, i1 false)')
+        lines.append(f'  %"&{array.name}" = alloca [{size} x i8], align {array.align}')
+        lines.append(f'  call void @llvm.memset.p0.i64(ptr %"&{array.name}", i8 -1, i64 {size}, i1 false)')
     for place, name in enumerate(kernel.parameters):
-        lines.append(f'  %"{name}" = getelementptr i8, ptr %parameters, i64 {8 * place}')
+        lines.append(f'  %"&{name}" = getelementptr i8, ptr %parameters, i64 {8 * place}')
     return lines
 
 
@@ -123,9 +123,8 @@ class _Function(Values):
 
     def _count(self) -> None:
         if self._since:
-            self.emit(
-                f"store i64 {self.binary('add', 'b64', self.new('load i64, ptr %count'), str(self._since))}, ptr %count"
-            )
+            total = self.binary("add", "b64", self.new("load i64, ptr %count"), str(self._since))
+            self.emit(f"store i64 {total}, ptr %count")
         self._since = 0
 
     def finish(self, how: str) -> None:
@@ -205,7 +204,7 @@ def compiled(assembly: str, name: str, *arguments: Any) -> Any:
     library = llvm.JITLibraryBuilder().add_object_img(_machine().emit_object(module)).add_current_process()
     loaded = library.export_symbol(name).link(_linker(), f"ptx_{next(_NUMBER)}")
     function = ctypes.CFUNCTYPE(None, *arguments)(loaded[name])
-    function.library = loaded  # machine code lives as long as this
+    setattr(function, "library", loaded)  # noqa: B010 (machine code lives as long as this; ctypes does not say so)
     return function
 
 

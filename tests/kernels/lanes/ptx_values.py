@@ -47,8 +47,8 @@ class Values:
         self.helpers: dict[str, str] = {}
         self._named = 0
         self.addresses = {variable.name: f'@"{variable.name}"' for variable in kernel.variables}
-        self.addresses |= {variable.name: f'%"{variable.name}"' for variable in kernel.local}
-        self.addresses |= {name: f'%"{name}"' for name in kernel.parameters}
+        self.addresses |= {variable.name: f'%"&{variable.name}"' for variable in kernel.local}
+        self.addresses |= {name: f'%"&{name}"' for name in kernel.parameters}
 
     def emit(self, line: str) -> None:
         self.lines.append(f"  {line}")
