@@ -214,7 +214,7 @@ def test_approximate_functions_are_precise():
     functions = {"ex2": np.exp2, "lg2": np.log2, "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "sqrt": np.sqrt}
     functions |= {"rcp": lambda v: 1 / v, "rsqrt": lambda v: 1 / np.sqrt(v)}
     for name, function in functions.items():
-        found = np.uint32(narrow(f"{name}.approx.ftz.f32 {{0}}, {{1}};", bits32(x))).view(np.float32)
+        found = np.array(narrow(f"{name}.approx.ftz.f32 {{0}}, {{1}};", bits32(x)), np.uint32).view(np.float32)
         np.testing.assert_allclose(found, function(np.float64(x)), rtol=3e-7)
     assert evaluate("rcp.rn.f64 %rd10, %rd3;", bits64(3.0)) == bits64(1 / 3)
     assert narrow("div.full.f32 {0}, {1}, {2};", bits32(1.0), bits32(3.0)) == bits32(1 / 3)
