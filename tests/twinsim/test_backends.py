@@ -1,4 +1,4 @@
-"""The same patients by lanes and by XLA."""
+"""The same patients by lanes, by XLA and by kernels for a GPU."""
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,7 @@ import pytest
 
 import twinsim
 from kernels.lanes import leave_to_xla
+from tests.kernels.lanes.gpu_twin import on_gpu
 from twinsim.events import Events
 from twinsim.plan import plan_events
 from twinsim.solve import Problem, solve_block
@@ -50,5 +51,21 @@ def test_lanes_and_xla_differ_by_rounding(tier, precision, request, caplog):
         leave_to_xla("they are off")
         by_xla = curves(tier, precision)
         assert "compiled by XLA: they are off" in caplog.text
-    units = np.abs(by_lanes - by_xla).max(axis=0) / (np.finfo(precision).eps * by_xla.max(axis=0))
-    assert units.max() <= UNITS[tier, precision]
+    assert units_between(by_lanes, by_xla, precision) <= UNITS[tier, precision]
+
+
+@pytest.mark.parametrize(("tier", "precision"), UNITS)
+def test_lanes_and_threads_of_a_gpu_differ_by_rounding(tier, precision, monkeypatch, caplog):
+    by_lanes, asked = curves(tier, precision), []
+    on_gpu(monkeypatch, asked)
+    with caplog.at_level("INFO", "twinsim"):
+        by_threads = curves(tier, precision)
+        assert "compiled by XLA" not in caplog.text
+    assert [call["grid_x"] for call in asked] == [1]
+    # Which products are fused with which sums is each compiler's own choice.
+    assert units_between(by_lanes, by_threads, precision) <= 4 * UNITS[tier, precision]
+
+
+def units_between(a, b, precision):
+    """Largest distance of a patient's curves in units of the last place of its Cmax."""
+    return (np.abs(a - b).max(axis=0) / (np.finfo(precision).eps * a.max(axis=0))).max()

@@ -14,7 +14,7 @@ def numbers(*shape, dtype=np.float64):
     return jnp.asarray(rng.normal(size=shape).astype(dtype))
 
 
-def check(function, *arguments, patients=N, rtol=1e-14):
+def check(function, *arguments, patients=N, rtol=1e-14, atol=1e-300):
     """Both ways, to rounding; lanes must not have given up."""
     notes = []
     found = jax.jit(lanes(function, patients, notes.append))(*arguments)
@@ -23,4 +23,4 @@ def check(function, *arguments, patients=N, rtol=1e-14):
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         assert a.dtype == b.dtype and a.shape == b.shape
-        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=rtol, atol=1e-300 if a.dtype.kind == "f" else 0)
+        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=rtol, atol=atol if a.dtype.kind == "f" else 0)

@@ -5,7 +5,8 @@ from functools import cache
 
 import llvmlite.binding as llvm
 import numpy as np
-from ptx_on_host import launch
+
+from tests.kernels.lanes.ptx_on_host import launch
 
 LLVM = {"float32": "float", "float64": "double", "int64": "i64", "int32": "i32", "int16": "i16", "int8": "i8"}
 TRIPLE = "nvptx64-nvidia-cuda"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ptx_text import Instruction
-from ptx_values import ROUNDING, Values, bits, is_float, plain, suffix, typed
+from tests.kernels.lanes.ptx_text import Instruction
+from tests.kernels.lanes.ptx_values import ROUNDING, Values, bits, is_float, plain, suffix, typed
 
 _FLOAT = ("rn", "rz", "rm", "rp", "ftz", "sat", "approx", "full")
 _FUNCTIONS = {"ex2": "exp2", "lg2": "log2", "sin": "sin", "cos": "cos", "tanh": "tanh"}

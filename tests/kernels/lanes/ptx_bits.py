@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ptx_text import Instruction
-from ptx_values import Values, bits, is_float, suffix, typed
+from tests.kernels.lanes.ptx_text import Instruction
+from tests.kernels.lanes.ptx_values import Values, bits, is_float, suffix, typed
 
 _CLASSES = {"finite": 504, "infinite": 516, "number": 1020, "notanumber": 3, "normal": 264, "subnormal": 144}
 

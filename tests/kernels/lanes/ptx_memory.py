@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ptx_text import Instruction, Variable
-from ptx_values import Values, bits, constant, is_float, plain, typed
+from tests.kernels.lanes.ptx_text import Instruction, Variable
+from tests.kernels.lanes.ptx_values import Values, bits, constant, is_float, plain, typed
 
 _ORDERS = {"weak", "relaxed", "acquire", "release", "acq_rel", "volatile", "cta", "cluster", "gpu", "sys"}
 _SPACES = {"global", "local", "param", "const"}

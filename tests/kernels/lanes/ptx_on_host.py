@@ -18,12 +18,13 @@ from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
-from ptx_arithmetic import HANDLERS as ARITHMETIC
-from ptx_bits import HANDLERS as BITS
-from ptx_memory import HANDLERS as MEMORY
-from ptx_memory import defined
-from ptx_text import Instruction, Kernel, Label, parse
-from ptx_values import Values, plain, typed
+
+from tests.kernels.lanes.ptx_arithmetic import HANDLERS as ARITHMETIC
+from tests.kernels.lanes.ptx_bits import HANDLERS as BITS
+from tests.kernels.lanes.ptx_memory import HANDLERS as MEMORY
+from tests.kernels.lanes.ptx_memory import defined
+from tests.kernels.lanes.ptx_text import Instruction, Kernel, Label, parse
+from tests.kernels.lanes.ptx_values import Values, plain, typed
 
 _HANDLERS = ARITHMETIC | BITS | MEMORY
 _TRAPPED = -1

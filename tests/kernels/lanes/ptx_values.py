@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from ptx_text import Kernel
+from tests.kernels.lanes.ptx_text import Kernel
 
 LLVM_FLOATS = {"f32": "float", "f64": "double"}
 # Thread and block numbers are arguments of the function of a thread.

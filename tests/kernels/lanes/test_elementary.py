@@ -8,6 +8,8 @@ from jax import lax
 
 from kernels.lanes import lanes
 
+pytestmark = pytest.mark.usefixtures("everywhere")
+
 rng = np.random.default_rng(7)
 COUNT = 20_000
 
@@ -81,7 +83,7 @@ def test_powers(dtype):
     x, y = logarithmic(1e-4, 1e4).astype(dtype), uniform(-5, 5).astype(dtype)
     exact = np.power(x.astype(np.longdouble), y.astype(np.longdouble))
     found = by_lanes(jnp.power, jnp.asarray(x), jnp.asarray(y))
-    allowed = 1.0 if dtype == np.float32 else 2.0 + np.abs(y * np.log(x))
+    allowed = 1.0 if dtype == np.float32 else 3.0 + np.abs(y * np.log(x))
     assert (ulps(found, exact, dtype) <= allowed).all()
 
 

@@ -13,6 +13,8 @@ from jax import lax
 from kernels.lanes import lanes
 from tests.kernels.lanes.both import N, check, numbers, rng
 
+pytestmark = pytest.mark.usefixtures("everywhere")
+
 X, Y, K, FLAG = numbers(N), numbers(N), jnp.asarray(rng.integers(-5, 5, N), jnp.int32), jnp.asarray(rng.random(N) < 0.5)
 
 ELEMENTWISE = {

@@ -8,6 +8,8 @@ from jax import lax
 
 from tests.kernels.lanes.both import N, check, numbers
 
+pytestmark = pytest.mark.usefixtures("everywhere")
+
 X = numbers(N)
 TIMES = jnp.linspace(0.0, 0.1, 600)  # longer than what is kept on the stack
 MIXED = jnp.asarray(np.r_[np.zeros(32, bool), np.ones(32, bool), np.tile([False, True], (N - 64) // 2)])

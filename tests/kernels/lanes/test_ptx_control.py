@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from nvptx import WAYS, compute, elementwise, same_bits, to_ptx
-from ptx_on_host import counted, launch
+
+from tests.kernels.lanes.nvptx import WAYS, compute, elementwise, same_bits, to_ptx
+from tests.kernels.lanes.ptx_on_host import counted, launch
 
 rng = np.random.default_rng(12)
 N = 77

@@ -5,8 +5,9 @@ import random
 
 import numpy as np
 import pytest
-from nvptx import LLVM, compute, same_bits
-from ptx_on_host import compiled
+
+from tests.kernels.lanes.nvptx import LLVM, compute, same_bits
+from tests.kernels.lanes.ptx_on_host import compiled
 
 SIZE = 64
 OPERATIONS = 70

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from nvptx import same_bits
-from ptx_on_host import counted, launch
+
+from tests.kernels.lanes.nvptx import same_bits
+from tests.kernels.lanes.ptx_on_host import counted, launch
 
 ALL = 0xFFFFFFFF
 REGISTERS = ".reg .pred %p<9>; .reg .b16 %rs<9>; .reg .b32 %r<20>; .reg .f32 %f<9>; .reg .b64 %rd<20>;"

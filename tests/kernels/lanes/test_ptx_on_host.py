@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from nvptx import WAYS, compute, same_bits
+
+from tests.kernels.lanes.nvptx import WAYS, compute, same_bits
 
 rng = np.random.default_rng(11)
 N = 77
