@@ -56,7 +56,7 @@ def execute(
     Args:
         folder: new, empty, or holding the same run begun earlier.
         save: trajectories, endpoints (nothing along time) or summary (reducers only).
-        chunk: patients computed at once; by default up to 65536 within 256 MiB of outputs.
+        chunk: patients computed at once; by default up to 65536 within 256 MiB of outputs, on GPUs more.
         shard: patients per shard; by default up to 256 MiB and at least 16 shards if there are chunks enough.
         resume: continue the run in the folder; what is whole is kept.
         dry_run: return the plan and touch nothing.

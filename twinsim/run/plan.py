@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from twinsim.errors import StoreError, UsageError, nearest
 from twinsim.flags import GROUP as FLAGS
 from twinsim.run.job import BLOCK, Job
@@ -19,8 +21,9 @@ from twinsim.store.results import SINGLE_FILE_BYTES
 from twinsim.store.variable import Variable
 
 SAVES = ("trajectories", "endpoints", "summary")
-CHUNK = 65536
-CHUNK_BYTES = 256 * 2**20
+# What is computed at once: patients, and bytes of their outputs; the first fits caches, the second fills a GPU.
+CHUNK, CHUNK_BYTES = 65536, 256 * 2**20
+GPU_CHUNK, GPU_CHUNK_BYTES = 2**20, 2**30
 # Chunks are not made smaller than this to save the filling up of the last one.
 SMALL_CHUNK = 4096
 SHARD_BYTES = 256 * 2**20
@@ -174,7 +177,8 @@ def make_plan(
     """Cut a job into chunks and shards and reckon what it needs.
 
     Args:
-        chunk: patients computed at once, rounded up to a multiple of 256; by default up to 65536 within 256 MiB.
+        chunk: patients computed at once, rounded up to a multiple of 256; by default up to 65536 within 256 MiB, and
+            for each GPU up to 1048576 within 1 GiB.
         shard: patients per shard, rounded up to a multiple of the chunk; by default up to 256 MiB.
         record: `run.json` of the run that is resumed; its shards stand.
     """
@@ -231,8 +235,8 @@ def _round_up(value: int, step: int) -> int:
 def _chosen_chunk(size: int, row: int) -> int:
     """A power of two of patients, so that runs of any size share compiled programs.
 
-    The largest within CHUNK patients and CHUNK_BYTES with which filling up the last chunk costs at most a sixth more
-    patients; small cohorts are one chunk.
+    The largest within CHUNK patients and CHUNK_BYTES (on GPUs more) with which filling up the last chunk costs at most
+    a sixth more patients; small cohorts are one chunk.
 
     Args:
         row: bytes of a patient.
@@ -240,13 +244,19 @@ def _chosen_chunk(size: int, row: int) -> int:
     >>> _chosen_chunk(1_000_000, 400), _chosen_chunk(100_000, 400), _chosen_chunk(1000, 400)
     (65536, 16384, 1024)
     """
-    most = max(BLOCK, min(CHUNK, CHUNK_BYTES // max(1, row)))
+    count, most_bytes = (CHUNK, CHUNK_BYTES) if jax.default_backend() == "cpu" else _for_gpus()
+    most = max(BLOCK, min(count, most_bytes // max(1, row)))
     chunk = BLOCK
     while 2 * chunk <= most and chunk < size:
         chunk *= 2
     while chunk > SMALL_CHUNK and -(-size // chunk) * chunk > size * 7 // 6:
         chunk //= 2
     return chunk
+
+
+def _for_gpus() -> tuple[int, int]:
+    """Patients and bytes that the GPUs of this machine compute at once."""
+    return GPU_CHUNK * jax.device_count(), GPU_CHUNK_BYTES * jax.device_count()
 
 
 def _fitting_chunk(chunk: int, shard: int) -> int:
