@@ -79,6 +79,22 @@ def median_run(run: Callable[[], object], repeats: int, budget_s: float = TIME_B
     return statistics.median(spent)
 
 
+def median_of_bursts(start: Callable[[int], object], repeats: int, burst_s: float) -> float:
+    """Median wall time of one of several calls that are asked for together [s], so that asking hides behind computing.
+
+    Args:
+        start: asks for so many results, one after the other, and returns when the last one is there.
+        burst_s: how long a burst should last at least [s]; 0: one call.
+    """
+    count = 1
+    if burst_s > 0.0:
+        start(1)
+        begun = time.perf_counter()
+        start(1)
+        count = max(1, min(256, round(burst_s / (time.perf_counter() - begun))))
+    return median_run(lambda: start(count), repeats) / count
+
+
 def loosest_tolerance(error_at: Callable[[float], float], allowed: float, precision: str = "float32") -> float:
     """Largest rtol of TOLERANCES whose achieved error is allowed, so that each solver is at its fastest.
 
@@ -123,7 +139,7 @@ def _memory_gib() -> float | None:
 
 
 def _accelerators() -> list[str]:
-    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     except (OSError, subprocess.CalledProcessError):
@@ -166,6 +182,7 @@ class Request:
         expected: reference of the first `problem.checked` patients (output, time, patient).
         size, seed, repeats: patients, of their parameters, timed runs.
         variant, precision: of the row.
+        rtol: of adaptive tiers; None: the loosest that keeps to the problem's error.
     """
 
     problem: Any
@@ -176,6 +193,7 @@ class Request:
     repeats: int
     variant: str = ""
     precision: str = "float32"
+    rtol: float | None = None
 
     @property
     def checked(self) -> Patients:
