@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure import Row, machine
 
@@ -58,7 +59,7 @@ def stream(size: int, folder: Path) -> float:
     from twinsim.run.local import execute
 
     doses = twinsim.regimen(amount=320.0, interval=12.0, count=4, route="oral")
-    job = cohort_job("theophylline", doses, np.linspace(0.0, 72.0, 100), size=size, save="summary")
+    job: Any = cohort_job("theophylline", doses, np.linspace(0.0, 72.0, 100), size=size, save="summary")
     begun = time.perf_counter()
     execute(job, folder, save="summary")
     return time.perf_counter() - begun

@@ -214,7 +214,7 @@ def make_request(
     repeats: int,
     expected: np.ndarray | None = None,
     patients: Patients | None = None,
-    **row: str,
+    **row: Any,
 ) -> Request:
     """A request with its patients, and the reference where it is not given."""
     if not isinstance(problem, Problem):
