@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,19 +38,23 @@ class _Slots:
         for array, places, (_, wide) in zip(arrays, self.places, self.kinds, strict=True):
             for position in np.ndindex(*places.shape):
                 register = array[position]
-                if register.asked:
-                    raise Unsupported("whether any or all patients are so, as a number that is carried on")
                 if register.wide and not wide:
                     raise Unsupported("a value that differs between patients where it is carried as one for all")
                 text.put(places[position], text.widen(register) if wide else register)
 
-    def get(self) -> list[Value]:
-        """What came from the last round."""
+    def get(self, asked: bool = False) -> list[Value]:
+        """What came from the last round.
+
+        Args:
+            asked: how many rounds or which branch there were was asked of all lanes together, and so is what came of
+                it, if it is the same for all of them.
+        """
         text, values = self.writer.text, []
         for places, (dtype, wide) in zip(self.places, self.kinds, strict=True):
             array: Registers = np.empty(places.shape, object)
             for position in np.ndindex(*places.shape):
-                array[position] = text.get(places[position], dtype, wide)
+                register = text.get(places[position], dtype, wide)
+                array[position] = register if wide else replace(register, asked=asked)
             values.append(array)
         return values
 
@@ -65,17 +70,20 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     slots = _Slots(writer, equation.outvars)
     slots.put(first)
     carried: list[list[Value]] = []
+    asks = False
 
     def condition() -> Register:
+        nonlocal asks
         carried.append(slots.get())
         (going,) = writer.run_closed(cond, [*asked, *carried[-1]])
         register = writer.registers(going)[()]
         if register.wide:
             raise Unsupported("a loop that asks each patient by itself; reduce the question by jnp.any")
+        asks = register.asked
         return register
 
     writer.text.repeat(condition, lambda: slots.put(writer.run_closed(body, [*fixed, *carried[-1]])))
-    return slots.get()
+    return slots.get(asks)
 
 
 def _settled(writer: Writer, value: Value) -> Value:
@@ -136,7 +144,7 @@ def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
         return lambda: slots.put(writer.run_closed(inner, operands))
 
     writer.text.switch(register, [branch(inner) for inner in equation.params["branches"]])
-    return slots.get()
+    return slots.get(register.asked)
 
 
 def platform_index(writer: Writer, equation: Any, values: list[Value]) -> Value:

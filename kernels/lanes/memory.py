@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.lanes.text import Register, Registers, Text, constant, scalar_type
+from kernels.lanes.text import ASKED, Register, Registers, Text, Unsupported, constant, scalar_type
 
 LINE = 64  # bytes
 UNROLLED = 64  # arrays of up to so many elements (per patient) are kept in registers when they are computed with
@@ -108,6 +108,8 @@ def _pointer(memory: Memory, place: Register, stored: np.dtype, text: Text) -> s
 
 def load(memory: Memory, offset: Register, text: Text) -> Register:
     """The row at an offset; with a wide offset each lane's own."""
+    if offset.asked:
+        raise Unsupported(ASKED)
     stored = np.dtype(np.uint8) if memory.dtype == np.bool_ else memory.dtype
     if offset.wide:
         value = _gathered(memory, offset, stored, text)

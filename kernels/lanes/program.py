@@ -25,7 +25,7 @@ from kernels.lanes.memory import UNROLLED, Memory
 from kernels.lanes.places import inner_program, replaced_in_place
 from kernels.lanes.rows import CHEAP, LARGEST, LAZY, Rows, is_large, reads
 from kernels.lanes.shared import CONSTANTS, Outside, Shared, of_patients
-from kernels.lanes.text import Register, Registers, Text, Unsupported, constant
+from kernels.lanes.text import ASKED, Register, Registers, Text, Unsupported, constant
 
 Value = Any  # Registers | Memory | Rows | Shared
 Rule = Callable[["Writer", Any, list[Value]], Value | list[Value]]
@@ -151,7 +151,7 @@ class Writer:
         result = self._one(equation, registers)
         if any(register.asked for register in registers):
             if result.wide:
-                raise Unsupported("whether any or all patients are so, as a number of each patient")
+                raise Unsupported(ASKED)
             result = replace(result, asked=True)
         return result
 

@@ -30,9 +30,9 @@ def _reduction(instruction: str, across: str | None = None) -> Rule:
                 lambda index: _along(writer, combine, writer.row(value, index), inner),
                 getattr(value, "cost", 0) + int(np.prod([value.shape[axis] for axis in own if axis > 0], dtype=int)),
             )
-            if 0 not in own:
-                return by_row if lane not in axes and by_row.cost <= LARGEST else writer.stored(by_row)
-            array = _folded(writer, by_row, combine)
+            if 0 not in own and lane not in axes:
+                return by_row if by_row.cost <= LARGEST else writer.stored(by_row)
+            array = _folded(writer, by_row, combine) if 0 in own else writer.registers(by_row)
         else:
             array = _along(writer, combine, writer.registers(value), own)
         if lane in axes:

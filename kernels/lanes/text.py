@@ -26,6 +26,7 @@ SCALARS = {
     "float32": "float",
     "float64": "double",
 }
+ASKED = "whether any or all patients are so, as a number of each patient"
 
 
 class Unsupported(Exception):
@@ -61,7 +62,8 @@ class Register:
         text: its name, or a constant.
         dtype: of its elements.
         wide: one element per lane; otherwise the same for all of them.
-        asked: an answer of all lanes together, which may decide a loop and nothing else: it depends on who is there.
+        asked: an answer of all lanes together, or what comes from one. It may decide a loop and nothing else, since it
+            depends on who is there: it is never met with numbers of each lane, and never put into memory.
     """
 
     text: str
@@ -129,16 +131,20 @@ class Text:
         """Type and name, as operands are written."""
         return f"{self.type_of(register.dtype, register.wide)} {register.text}"
 
-    def make(self, text: str, dtype: Any, wide: bool) -> Register:
-        """One instruction with a result."""
-        name = f"%{self.name()}"
+    def make(self, text: str, dtype: Any, wide: bool, operands: Sequence[Register] = ()) -> Register:
+        """One instruction with a result; asked if one of the operands is."""
+        name, asked = f"%{self.name()}", any(operand.asked for operand in operands)
+        if asked and wide:
+            raise Unsupported(ASKED)
         self.lines.append(f"{name} = {text}")
-        return Register(name, np.dtype(dtype), wide)
+        return Register(name, np.dtype(dtype), wide, asked)
 
     # --- scalars and vectors ---------------------------------------------------------------------------------------
 
     def widen(self, register: Register) -> Register:
         """The same value in every lane."""
+        if register.asked:
+            raise Unsupported(ASKED)
         if register.wide or self.lanes == 1:
             return replace(register, wide=True)
         scalar, vector = scalar_type(register.dtype), self.type_of(register.dtype, True)
@@ -149,7 +155,8 @@ class Text:
             mask = f"<{self.lanes} x i32> zeroinitializer"
             whole = self.make(f"shufflevector {vector} {first.text}, {vector} poison, {mask}", register.dtype, True)
             self._wider[register.text] = whole
-        return self._wider[register.text]
+        # One name may stand for numbers with and without a sign.
+        return replace(self._wider[register.text], dtype=register.dtype)
 
     def together(self, registers: Sequence[Register]) -> tuple[list[Register], bool]:
         """All wide if one of them is."""
@@ -159,11 +166,11 @@ class Text:
     def binary(self, operation: str, a: Register, b: Register, dtype: Any = None) -> Register:
         """An instruction with two operands of one type."""
         (a, b), wide = self.together((a, b))
-        return self.make(f"{operation} {self.typed(a)}, {b.text}", a.dtype if dtype is None else dtype, wide)
+        return self.make(f"{operation} {self.typed(a)}, {b.text}", a.dtype if dtype is None else dtype, wide, (a, b))
 
     def cast(self, operation: str, a: Register, dtype: Any) -> Register:
         """An instruction that changes the type."""
-        return self.make(f"{operation} {self.typed(a)} to {self.type_of(dtype, a.wide)}", dtype, a.wide)
+        return self.make(f"{operation} {self.typed(a)} to {self.type_of(dtype, a.wide)}", dtype, a.wide, (a,))
 
     def select(self, chosen: Register, yes: Register, no: Register) -> Register:
         """Yes where chosen, else no."""
@@ -171,7 +178,8 @@ class Text:
             yes, no = self.widen(yes), self.widen(no)
         else:
             (yes, no), _ = self.together((yes, no))
-        return self.make(f"select {self.typed(chosen)}, {self.typed(yes)}, {self.typed(no)}", yes.dtype, yes.wide)
+        given = (chosen, yes, no)
+        return self.make(f"select {', '.join(map(self.typed, given))}", yes.dtype, yes.wide, given)
 
     def call(self, function: str, operands: Sequence[Register], dtype: Any = None) -> Register:
         """An intrinsic that works on each element, e.g. "sqrt"."""
@@ -186,7 +194,7 @@ class Text:
         name = f"@llvm.{function}.{suffix}"
         self.declared[name] = f"declare {result} {name}({', '.join(self.type_of(r.dtype, wide) for r in registers)})"
         arguments = ", ".join(self.typed(r) for r in registers)
-        return self.make(f"call {result} {name}({arguments})", dtype or first.dtype, wide)
+        return self.make(f"call {result} {name}({arguments})", dtype or first.dtype, wide, registers)
 
     def across(self, operation: str, a: Register) -> Register:
         """One bool for all lanes: "or", whether any is true, or "and", whether all are."""
@@ -216,6 +224,8 @@ class Text:
 
     def put(self, slot: str, register: Register, align: int = 0, streamed: bool = False) -> None:
         """Store a register at an address; past the cache if streamed."""
+        if register.asked:
+            raise Unsupported(ASKED)
         aligned, past = f", align {align}" if align else "", ", !nontemporal !0" if streamed else ""
         self.line(f"store {self.typed(register)}, ptr {slot}{aligned}{past}")
 
