@@ -18,10 +18,16 @@ from kernels.lanes.text import Register, Registers, Unsupported, constant
 
 
 class _Slots:
-    """Values that change from round to round, on the stack."""
+    """Values that change from round to round, on the stack.
 
-    def __init__(self, writer: Writer, variables: Sequence[Any]) -> None:
+    Attributes:
+        asked: which of those that are the same for all lanes come from what all lanes together were asked.
+        truths: such a truth may be carried on: to decide a loop.
+    """
+
+    def __init__(self, writer: Writer, variables: Sequence[Any], asked: bool = False, truths: bool = False) -> None:
         self.writer, self.kinds, self.places = writer, [], []
+        self.asked, self.truths = [asked] * len(variables), truths
         for variable in variables:
             aval = variable.aval
             shape, wide = lead(aval.shape), axis_of(aval.shape) is not None
@@ -35,26 +41,22 @@ class _Slots:
         """Store what goes into the next round."""
         text = self.writer.text
         arrays = [self.writer.registers(value) for value in values]
-        for array, places, (_, wide) in zip(arrays, self.places, self.kinds, strict=True):
+        for i, (array, places, (dtype, wide)) in enumerate(zip(arrays, self.places, self.kinds, strict=True)):
             for position in np.ndindex(*places.shape):
                 register = array[position]
+                self.asked[i] |= register.asked and self.truths and dtype == np.bool_
                 if register.wide and not wide:
                     raise Unsupported("a value that differs between patients where it is carried as one for all")
-                text.put(places[position], text.widen(register) if wide else register)
+                kept = replace(register, asked=False) if self.asked[i] else register
+                text.put(places[position], text.widen(register) if wide else kept)
 
-    def get(self, asked: bool = False) -> list[Value]:
-        """What came from the last round.
-
-        Args:
-            asked: how many rounds or which branch there were was asked of all lanes together, and so is what came of
-                it, if it is the same for all of them.
-        """
+    def get(self) -> list[Value]:
+        """What came from the last round."""
         text, values = self.writer.text, []
-        for places, (dtype, wide) in zip(self.places, self.kinds, strict=True):
+        for places, (dtype, wide), asked in zip(self.places, self.kinds, self.asked, strict=True):
             array: Registers = np.empty(places.shape, object)
             for position in np.ndindex(*places.shape):
-                register = text.get(places[position], dtype, wide)
-                array[position] = register if wide else replace(register, asked=asked)
+                array[position] = replace(text.get(places[position], dtype, wide), asked=asked and not wide)
             values.append(array)
         return values
 
@@ -67,23 +69,24 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     asked, fixed, first = values[:a], values[a : a + b], values[a + b :]
     # What does not change is loaded before the loop, not in every round.
     asked, fixed = ([_settled(writer, v) for v in part] for part in (asked, fixed))
-    slots = _Slots(writer, equation.outvars)
+    slots = _Slots(writer, equation.outvars, truths=True)
     slots.put(first)
     carried: list[list[Value]] = []
-    asks = False
+    decided: list[bool] = []
 
     def condition() -> Register:
-        nonlocal asks
         carried.append(slots.get())
         (going,) = writer.run_closed(cond, [*asked, *carried[-1]])
         register = writer.registers(going)[()]
         if register.wide:
             raise Unsupported("a loop that asks each patient by itself; reduce the question by jnp.any")
-        asks = register.asked
+        decided.append(register.asked)
         return register
 
     writer.text.repeat(condition, lambda: slots.put(writer.run_closed(body, [*fixed, *carried[-1]])))
-    return slots.get(asks)
+    # How many rounds there were depends on who is there, and so does what was counted in them.
+    slots.asked = [any(decided + slots.asked)] * len(slots.asked)
+    return slots.get()
 
 
 def _settled(writer: Writer, value: Value) -> Value:
@@ -137,14 +140,14 @@ def cond(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
         return writer.run_closed(chosen, operands)
     if register.dtype == np.bool_:
         register = writer.text.cast("zext", register, np.int32)
-    slots = _Slots(writer, equation.outvars)
+    slots = _Slots(writer, equation.outvars, register.asked)
     operands = [_settled(writer, v) for v in operands]
 
     def branch(inner: Any) -> Callable[[], None]:
         return lambda: slots.put(writer.run_closed(inner, operands))
 
     writer.text.switch(register, [branch(inner) for inner in equation.params["branches"]])
-    return slots.get(register.asked)
+    return slots.get()
 
 
 def platform_index(writer: Writer, equation: Any, values: list[Value]) -> Value:
