@@ -65,6 +65,8 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     """Rounds as long as the condition holds."""
     p = equation.params
     cond, body = p["cond_jaxpr"], p["body_jaxpr"]
+    if cond.out_avals[0].shape:
+        raise Unsupported("several loops at once, each with a question of its own")
     a, b = p["cond_nconsts"], p["body_nconsts"]
     asked, fixed, first = values[:a], values[a : a + b], values[a + b :]
     # What does not change is loaded before the loop, not in every round.
