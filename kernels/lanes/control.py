@@ -65,8 +65,6 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     """Rounds as long as the condition holds."""
     p = equation.params
     cond, body = p["cond_jaxpr"], p["body_jaxpr"]
-    if cond.out_avals[0].shape:
-        raise Unsupported("several loops at once, each with a question of its own")
     a, b = p["cond_nconsts"], p["body_nconsts"]
     asked, fixed, first = values[:a], values[a : a + b], values[a + b :]
     # What does not change is loaded before the loop, not in every round.
@@ -79,7 +77,10 @@ def while_(writer: Writer, equation: Any, values: list[Value]) -> list[Value]:
     def condition() -> Register:
         carried.append(slots.get())
         (going,) = writer.run_closed(cond, [*asked, *carried[-1]])
-        register = writer.registers(going)[()]
+        answers = writer.registers(going)
+        if answers.shape:
+            raise Unsupported("several loops at once, each with a question of its own")
+        register = answers[()]
         if register.wide:
             raise Unsupported("a loop that asks each patient by itself; reduce the question by jnp.any")
         decided.append(register.asked)

@@ -16,20 +16,22 @@ ROWS = (3, 64, 65, 100)
 
 
 def agrees(seed, steps=14, around=lambda function: function):
-    """A program and its results, both ways; to the bit where they are exact."""
+    """A program's results, both ways; to the bit where they are exact."""
     program, given = Program(seed, steps), inputs(ROWS[seed % len(ROWS)], PATIENTS, seed)
     notes = []
     found = jax.jit(around(lanes(program, PATIENTS, notes.append)))(*given)
     assert not notes, notes
-    expected = jax.jit(around(program))(*given)
-    for a, b, exact in zip(found, expected, program.exact, strict=True):
+    expected, story = jax.jit(around(program))(*given), "\n".join(program.story)
+    # Whatever comes after the results, such as their derivatives, is not exact.
+    exact = program.exact + [False] * (len(expected) - len(program.exact))
+    for a, b, same in zip(found, expected, exact, strict=True):
         assert a.dtype == b.dtype and a.shape == b.shape
         a, b = np.asarray(a), np.asarray(b)
-        if exact or b.dtype.kind != "f":
-            np.testing.assert_array_equal(a, b, err_msg="\n".join(program.story))
+        if same or b.dtype.kind != "f":
+            np.testing.assert_array_equal(a, b, err_msg=story)
         else:
             scale = np.max(np.abs(b), initial=1.0, where=np.isfinite(b))
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * scale, err_msg="\n".join(program.story))
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * scale, err_msg=story)
 
 
 @pytest.fixture
@@ -60,3 +62,19 @@ def test_random_programs_by_threads_of_a_gpu(seed, monkeypatch):
         on_gpu(monkeypatch)
         monkeypatch.setattr(nvidia, "STACK", 64 * 1024)
     agrees(seed, steps=10)
+
+
+def with_derivatives(function):
+    """Results, and their derivatives along all numbers at once."""
+
+    def along(*given):
+        tangents = [x * 0.5 if x.dtype.kind == "f" else np.zeros(x.shape, jax.dtypes.float0) for x in given]
+        values, slopes = jax.jvp(function, given, tuple(tangents))
+        return [*values, *(s for s in slopes if s.dtype != jax.dtypes.float0)]
+
+    return along
+
+
+@pytest.mark.parametrize("seed", [80, 81, 85])
+def test_derivatives_of_random_programs(seed):
+    agrees(seed, steps=8, around=with_derivatives)
