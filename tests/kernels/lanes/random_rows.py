@@ -61,7 +61,7 @@ class Writing(Arrays):
         super().__init__(rng, values, patients, spoilt)
         self.story = []
         self.ways = [
-            *[self.arithmetic] * 4, *[self.compared] * 2, *[self.chosen] * 3, *[self.part] * 2, *[self.reduced] * 4,
+            *[self.arithmetic] * 4, *[self.compared] * 2, *[self.chosen] * 3, *[self.part] * 4, *[self.reduced] * 4,
             *[self.rough] * 2, self.logic, self.converted, self.running, self.joined, self.turned, self.reshaped,
             self.spoiled, self.stacked,
         ]  # fmt: skip
