@@ -220,4 +220,4 @@ def on_devices(
 
 def spread(array: Any, mesh: Mesh) -> Any:
     """An array whose last axis is shared out over the devices."""
-    return jax.device_put(array, NamedSharding(mesh, _last_axis(np.asarray(array))))
+    return jax.device_put(array, NamedSharding(mesh, _last_axis(array)))
