@@ -25,7 +25,7 @@ from jax import lax
 
 from kernels.lanes import host
 from kernels.lanes.function import traced, written
-from kernels.lanes.host import kept, llvm
+from kernels.lanes.host import kept, llvm, optimised
 from kernels.lanes.text import Text, constant
 
 TARGET = "__gpu$xla.gpu.ptx"
@@ -131,19 +131,8 @@ def ptx_of(assembly: str, processor: str) -> str:
     """
     assert llvm is not None
     name = hashlib.sha256(f"{llvm.llvm_version_info} {processor}\n{assembly}".encode()).hexdigest()
-    return kept(name, lambda: _compiled(assembly, _machine(processor)).encode()).decode()
-
-
-def _compiled(assembly: str, machine: Any) -> str:
-    assert llvm is not None
-    module = llvm.parse_assembly(assembly)
-    module.triple, module.data_layout = TRIPLE, str(machine.target_data)
-    module.verify()
-    options = llvm.create_pipeline_tuning_options(speed_level=3)
-    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(module, builder)
-    return machine.emit_assembly(module)
+    machine = _machine(processor)
+    return kept(name, lambda: machine.emit_assembly(optimised(assembly, machine)).encode()).decode()
 
 
 def processor_of(device: Any) -> str:
