@@ -104,20 +104,23 @@ def machine_code(assembly: str) -> bytes:
     assert llvm is not None
     machine = _machine()
     made_by = f"{llvm.llvm_version_info} {machine.triple} {llvm.get_host_cpu_name()} {_features()}"
-    return kept(hashlib.sha256(f"{made_by}\n{assembly}".encode()).hexdigest(), lambda: _compiled(assembly, machine))
+    return kept(
+        hashlib.sha256(f"{made_by}\n{assembly}".encode()).hexdigest(),
+        lambda: machine.emit_object(optimised(assembly, machine)),
+    )
 
 
-def _compiled(assembly: str, machine: Any) -> bytes:
+def optimised(assembly: str, machine: Any) -> Any:
+    """A module as a machine is to emit it."""
     assert llvm is not None
     module = llvm.parse_assembly(assembly)
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    return machine.emit_object(module)
+    return module
 
 
 def register(assembly: str) -> str:
