@@ -78,11 +78,12 @@ def only_xla(asked: bool) -> Iterator[None]:
     """Without kernels of our own, if that is asked for."""
     from kernels.lanes import leave_to_xla
 
-    leave_to_xla("by XLA" if asked else "")
+    before = leave_to_xla("by XLA") if asked else None
     try:
         yield
     finally:
-        leave_to_xla("")
+        if before is not None:
+            leave_to_xla(before)
 
 
 def row_of(aim: Aim, size: int, seed: int, repeats: int) -> Row:
@@ -97,8 +98,6 @@ def row_of(aim: Aim, size: int, seed: int, repeats: int) -> Row:
     with only_xla(aim.by_xla):
         row, reason = twinsim_rows.row(Ours(aim.tier, aim.precision), request), missing()
     name, note = row.name + (" by XLA" if reason else ""), row.note
-    if reason and not aim.by_xla:
-        note = f"{note}; {reason}"
     if row.run_s is not None and aim.most_ms is not None and size == aim.size:
         note = f"{1e3 * row.run_s:.3g} ms, at most {aim.most_ms:g} wanted; {note}"
     return replace(row, name=name, note=note)

@@ -25,7 +25,7 @@ from jax import lax
 
 from kernels.lanes import host
 from kernels.lanes.function import traced, written
-from kernels.lanes.host import kept, llvm, optimised
+from kernels.lanes.host import aliases, kept, llvm, named, optimised
 from kernels.lanes.text import Text, constant
 
 TARGET = "__gpu$xla.gpu.ptx"
@@ -33,7 +33,7 @@ TRIPLE = "nvptx64-nvidia-cuda"
 BLOCK = 128  # threads
 # Bytes of arrays a thread may have beside its registers: all threads of a GPU have theirs at once (H200: 270,336).
 STACK = 16 * 1024
-INDEX = "i32 @llvm.nvvm.read.ptx.sreg"
+INDEX = "@llvm.nvvm.read.ptx.sreg"
 
 
 def missing() -> str:
@@ -81,8 +81,8 @@ def width(size: int = 4, vectors: int = 2) -> int:
     return 1
 
 
-def kernel_of(jaxpr: Any, name: str, arguments: Sequence[Any], patients: int, unread: int = 0) -> tuple[str, list[Any]]:
-    """Assembly of a program as a kernel, and the arrays it is to be called with.
+def kernel_of(jaxpr: Any, arguments: Sequence[Any], patients: int, unread: int = 0) -> tuple[str, list[Any]]:
+    """Assembly of a program as the kernel `program`, and the arrays it is to be called with.
 
     Args:
         jaxpr, arguments: see `kernels.lanes.function.written`.
@@ -93,7 +93,7 @@ def kernel_of(jaxpr: Any, name: str, arguments: Sequence[Any], patients: int, un
     """
     text = Text(1, stack=STACK, burst=0)
     block, thread = (
-        text.cast("zext", text.make(f"call {INDEX}.{which}.x()", np.int32, False), np.int64)
+        text.cast("zext", text.make(f"call i32 {INDEX}.{which}.x()", np.int32, False), np.int64)
         for which in ("ctaid", "tid")
     )
     first = text.binary("add nuw nsw", text.binary("mul nuw nsw", block, constant(BLOCK, np.int64)), thread)
@@ -108,8 +108,8 @@ def kernel_of(jaxpr: Any, name: str, arguments: Sequence[Any], patients: int, un
         *(f"ptr noalias nocapture {n}" for n in made.outputs),
     ]
     body = "\n  ".join([*text.slots, *text.lines, "ret void"])
-    special = [f"declare {INDEX}.{which}.x()" for which in ("ctaid", "tid")]
-    kernel = f"define ptx_kernel void @{name}({', '.join(pointers)}) #0 {{\n  {body}\n}}"
+    special = [f"declare i32 {INDEX}.{which}.x()" for which in ("ctaid", "tid")]
+    kernel = f"define ptx_kernel void @program({', '.join(pointers)}) #0 {{\n  {body}\n}}"
     attributes = f'attributes #0 = {{ nounwind "nvvm.maxntid"="{BLOCK}" "denormal-fp-math"="preserve-sign" }}'
     return "\n\n".join([kernel, *special, *text.declared.values(), attributes]), made.given
 
@@ -146,16 +146,16 @@ def call(
     """The results of a program for any number of patients; see `kernels.lanes.host.call`."""
     del group, streamed
     patients = results[0].shape[-1]
-    old = [(i, x) for i, x in enumerate(over) if x is not None]
-    assembly, given = kernel_of(jaxpr, "program", arguments, patients, unread=len(old))
-    name = "lanes_" + hashlib.sha256(assembly.encode()).hexdigest()[:24]
-    ptx = ptx_of(assembly.replace("@program(", f"@{name}("), processor_of(jax.local_devices()[0]))
-    called = jax.ffi.ffi_call(TARGET, results, input_output_aliases={len(given) + k: i for k, (i, _) in enumerate(old)})
+    old = [x for x in over if x is not None]
+    assembly, given = kernel_of(jaxpr, arguments, patients, unread=len(old))
+    name, assembly = named(assembly)
+    ptx = ptx_of(assembly, processor_of(jax.local_devices()[0]))
+    called = jax.ffi.ffi_call(TARGET, results, input_output_aliases=aliases(given, over))
     one = np.int32(1)
     return list(
         called(
             *given,
-            *(x for _, x in old),
+            *old,
             name=name,
             kernel_type="ptx",
             kernel_data=ptx,
@@ -168,8 +168,3 @@ def call(
             shared_mem_bytes=np.int32(0),
         )
     )
-
-
-def room(shape: jax.ShapeDtypeStruct) -> jax.Array:
-    """An array with anything in it."""
-    return lax.empty(shape.shape, shape.dtype)
