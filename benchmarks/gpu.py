@@ -78,24 +78,26 @@ def only_xla(asked: bool) -> Iterator[None]:
     """Without kernels of our own, if that is asked for."""
     from kernels.lanes import leave_to_xla
 
-    leave_to_xla("by XLA" if asked else "")
+    before = leave_to_xla("by XLA") if asked else None
     try:
         yield
     finally:
-        leave_to_xla("")
+        if before is not None:
+            leave_to_xla(before)
 
 
 def row_of(aim: Aim, size: int, seed: int, repeats: int) -> Row:
     """One row, with what was aimed at in its note."""
     from benchmarks import twinsim_rows
+    from kernels.lanes import missing
 
     problem = PROBLEMS[aim.problem]
     if aim.error is not None:
         problem = replace(problem, allowed=aim.error, allowed_float64=aim.error)
     request = replace(make_request(problem, size, seed, repeats), rtol=aim.rtol)
     with only_xla(aim.by_xla):
-        row = twinsim_rows.row(Ours(aim.tier, aim.precision), request)
-    name, note = row.name + (" by XLA" if aim.by_xla else ""), row.note
+        row, reason = twinsim_rows.row(Ours(aim.tier, aim.precision), request), missing()
+    name, note = row.name + (" by XLA" if reason else ""), row.note
     if row.run_s is not None and aim.most_ms is not None and size == aim.size:
         note = f"{1e3 * row.run_s:.3g} ms, at most {aim.most_ms:g} wanted; {note}"
     return replace(row, name=name, note=note)

@@ -28,12 +28,15 @@ def with_status(solve: Callable) -> Callable[[dict, dict], dict]:
     return block
 
 
-def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[..., dict]:
+def solver_of(
+    problem: Problem, ours: Ours, rtol: float | None, note: Callable[[str], None] = lambda reason: None
+) -> Callable[..., dict]:
     """The compiled program: what `placed` returns, and old results that may be written over, -> outputs by name
     (time, patient), which may still be computed when they are returned.
 
     Args:
         rtol: of the adaptive tiers.
+        note: told why XLA goes over the blocks.
     """
     from kernels.batch import OverBlocks, all_devices
 
@@ -47,7 +50,7 @@ def solver_of(problem: Problem, ours: Ours, rtol: float | None) -> Callable[...,
         solve, shared = block_of(problem, ours.name, ours.precision, rtol)
         block = with_status(solve)
 
-    program = OverBlocks(block, all_devices())
+    program = OverBlocks(block, all_devices(), note=note)
     return lambda own, into=None: program(own, shared, into)
 
 
@@ -126,7 +129,8 @@ def solved_row(ours: Ours, request: Request) -> Row:
             raise ValueError(f"{failure} ({', '.join(NAMES[code] for code in sorted(codes))})") from None
     own = placed(request.patients)
     start = time.perf_counter()
-    run = solver_of(problem, ours, rtol)
+    reasons: list[str] = []
+    run = solver_of(problem, ours, rtol, reasons.append)
     kept = jax.block_until_ready(run(own))
     first_s = time.perf_counter() - start
     error = error_of(kept)
@@ -141,6 +145,7 @@ def solved_row(ours: Ours, request: Request) -> Row:
     del kept
     fresh_s = median_run(lambda: jax.block_until_ready(run(own)), request.repeats)
     note = f"result memory reused ({request.size / fresh_s:,.0f} into fresh memory)"
+    note = "; ".join([note, *(f"by XLA: {reason}" for reason in dict.fromkeys(reasons))])
     note = note if rtol is None else f"rtol {rtol:.1e}; {note}"
     return request.row(f"twinsim {ours.name}", device(), compile_s=first_s - run_s, run_s=run_s, error=error, note=note)
 

@@ -43,8 +43,8 @@ class Fold(NamedTuple):
 
     Attributes:
         start: shapes of a block's results -> totals of no blocks.
-        add: (totals, patient arrays of some blocks, their results) -> new totals, and what is made of each block by
-            itself: arrays by name with one place for each block on their last axis.
+        add: (totals, patient arrays of some blocks, their results) -> new totals, and what is made of these blocks by
+            themselves: arrays by name.
         keep: results by name -> those that are handed out.
     """
 
@@ -108,11 +108,15 @@ class OverBlocks:
         results = self.function.shapes(own, shared, patients)
         if fold is NOTHING:
             return results
-        first = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*x.shape[:-1], self.block), x.dtype), own)
+        part = self._part(patients)
+        first = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*x.shape[:-1], part), x.dtype), own)
         total = jax.eval_shape(lambda: self._begin(own, shared))
-        made = jax.eval_shape(fold.add, total, first, self.function.shapes(own, shared, self.block))[1]
-        blocks = patients // self.block
-        return fold.keep(results) | {k: jax.ShapeDtypeStruct((*x.shape[:-1], blocks), x.dtype) for k, x in made.items()}
+        made = jax.eval_shape(fold.add, total, first, self.function.shapes(own, shared, part))[1]
+
+        def of_all(x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((*x.shape[:-1], x.shape[-1] * (patients // part)), x.dtype)
+
+        return fold.keep(results) | {name: of_all(x) for name, x in made.items()}
 
     def _rooms(self, own: Any, shared: Any) -> Any:
         """New arrays for what is kept."""
@@ -171,14 +175,14 @@ class OverBlocks:
         return self._over_parts(own, one, (into, self._begin(own, shared)))
 
     def _over_parts(self, own: Any, one: Callable[[Any, Any], Any], carried: Any) -> Any:
-        return lax.fori_loop(0, _patients(own) // self._part(own), one, carried)
+        return lax.fori_loop(0, _patients(own) // self._part(_patients(own)), one, carried)
 
-    def _part(self, arrays: Any) -> int:
-        """Patients of a device that XLA computes together."""
-        return self.block * blocks_at_once(_patients(arrays), self.block)
+    def _part(self, patients: int) -> int:
+        """Patients of a device, out of so many, that XLA computes together."""
+        return self.block * blocks_at_once(patients, self.block)
 
     def _part_of(self, arrays: Any, i: Any) -> Any:
-        size = self._part(arrays)
+        size = self._part(_patients(arrays))
         return jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, i * size, size, x.ndim - 1), arrays)
 
 
@@ -216,4 +220,4 @@ def on_devices(
 
 def spread(array: Any, mesh: Mesh) -> Any:
     """An array whose last axis is shared out over the devices."""
-    return jax.device_put(array, NamedSharding(mesh, _last_axis(np.asarray(array))))
+    return jax.device_put(array, NamedSharding(mesh, _last_axis(array)))

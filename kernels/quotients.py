@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 # From |z| on the difference is good enough, and how many terms of the series are needed below: a unit in the last
 # place of the difference is then 4.5 (float32) or 2.5 (float64) units of the quotient.
@@ -35,12 +35,19 @@ def quotient(t: Array, first: Array | None, second: Array, gap: Array, per_gap: 
     z = gap * t
     limit, terms = _SINGLE if z.dtype == jnp.float32 else _DOUBLE
     near = jnp.abs(z) < limit
-    safe = jnp.where(near, z, 0.0)
-    series = jnp.zeros_like(z)
-    for k in reversed(range(terms)):
-        series = series * safe + (-1.0) ** k / math.factorial(k + 1)
-    apart = (1.0 if first is None else first) - second
-    return jnp.where(near, t * series if first is None else t * first * series, apart * per_gap)
+    apart = ((1.0 if first is None else first) - second) * per_gap
+
+    def with_series() -> Array:
+        safe = jnp.where(near, z, 0.0)
+        series = jnp.full_like(z, (-1.0) ** (terms - 1) / math.factorial(terms))
+        for k in reversed(range(terms - 1)):
+            series = series * safe + (-1.0) ** k / math.factorial(k + 1)
+        return jnp.where(near, t * series if first is None else t * first * series, apart)
+
+    # Lanes go without the series where it is nobody's; XLA would have to stop and ask.
+    return lax.platform_dependent(
+        cpu=with_series, cuda=with_series, default=lambda: lax.cond(jnp.any(near), with_series, lambda: apart)
+    )
 
 
 def inverse(x: Array) -> Array:

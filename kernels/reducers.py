@@ -31,6 +31,27 @@ def block_moments(x: Array, counted: Array, block: int) -> Array:
     return jnp.stack([n, mean, _halve(away * away)]).reshape(3, x.shape[0], -1)
 
 
+def joined(nodes: Array) -> Array:
+    """Moments of neighbours together, of these again, and so on, as long as there are pairs.
+
+        n = na + nb,  mean = ma + (mb - ma) nb/n,  m2 = m2a + m2b + (mb - ma)^2 na nb/n
+
+    Args:
+        nodes: float64 (3, row, node), as of `block_moments`.
+
+    Returns:
+        float64 (3, row, node / 2^k), the largest k.
+
+    Source: Chan, Golub & LeVeque 1983, Am Stat 37:242, equations 1.5 and 2.1. doi:10.1080/00031305.1983.10483115
+    """
+    while nodes.shape[-1] % 2 == 0:
+        pairs = nodes.reshape(*nodes.shape[:-1], -1, 2)
+        (na, ma, qa), (nb, mb, qb) = pairs[..., 0], pairs[..., 1]
+        share, apart = nb / jnp.maximum(na + nb, 1.0), mb - ma
+        nodes = jnp.stack([na + nb, ma + apart * share, qa + qb + apart * apart * (na * share)])
+    return nodes
+
+
 def _halve(x: Array) -> Array:
     """Sum over the last axis, a power of two: (..., patient) -> (..., 1).
 

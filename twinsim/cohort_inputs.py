@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
-from kernels.batch import all_devices, spread
+from kernels.batch import PATIENT, all_devices, spread
 from twinsim.scenario import last_dose
 from twinsim.segments import Segments
 
@@ -27,22 +29,38 @@ def own_of(
         width: whole blocks for every device; the last patient stands in for those behind it, and is not counted.
         segments: in place of the job's own.
     """
-    rows = np.minimum(first + np.arange(width), first + count - 1)
-    own: dict[str, Any] = {"id": rows.astype(np.int64), "covariates": {}, "counted": np.arange(width) < count}
+    numbers, counted = _numbers(width)(np.int64(first), np.int64(count))
+    own: dict[str, Any] = {"id": numbers, "covariates": {}, "counted": counted}
     segments, plan = segments or job.segments[number], job.plans[number]
+
+    def rows(arrays: Any) -> Any:
+        """Those of the patients, the last one repeated, spread over the devices."""
+        which = np.minimum(first + np.arange(width), first + count - 1)
+        return jax.tree.map(lambda x: spread(x[..., which], all_devices()), arrays)
+
     if job.cohort is not None:
-        own["id"] = job.cohort.ids[rows]
+        own["id"] = rows(job.cohort.ids)
         moving = () if segments is None else segments.values
         begin = {name: values for name, values in job.cohort.at(-np.inf).items() if name not in moving}
-        own["covariates"] = {name: values[rows] for name, values in begin.items()}
+        own["covariates"] = rows(begin)
     if segments is not None and segments.width > 1:
-        own["segments"] = jax.tree.map(lambda x: x[..., rows], segments.arrays)
+        own["segments"] = rows(segments.arrays)
     if plan.arrays["time"].shape[1] > 1:
-        own["plan"] = {name: values[:, rows] for name, values in plan.arrays.items()}
-        own["last_dose"] = last_dose(plan)[rows]
+        own["plan"], own["last_dose"] = rows(dict(plan.arrays)), rows(last_dose(plan))
     if job.times.ndim == 2:
-        own["times"] = job.times[:, rows]
-    return jax.tree.map(lambda x: spread(x, all_devices()), own)
+        own["times"] = rows(job.times)
+    return own
+
+
+@lru_cache(maxsize=64)
+def _numbers(width: int) -> Any:
+    """(first, count) -> numbers of so many patients, the last one repeated, and who of them counts; on the devices."""
+
+    def made(first: Any, count: Any) -> tuple[Any, Any]:
+        place = jnp.arange(width, dtype=jnp.int64)
+        return first + jnp.minimum(place, count - 1), place < count
+
+    return jax.jit(made, out_shardings=NamedSharding(all_devices(), PartitionSpec(PATIENT)))
 
 
 def shared_of(job: CohortJob, number: int, segments: Segments | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from kernels.batch import BLOCK, all_devices, rounded, spread
+from kernels.batch import all_devices, rounded, spread
 from twinsim.cohort_inputs import own_of, shared_of
 from twinsim.contents import RECORD_TIME
 from twinsim.program import CohortProgram, compiled
@@ -59,7 +59,8 @@ def computed(job: CohortJob, first: int, count: int) -> dict[str, Any]:
     def cut(key: str, array: Any) -> Any:
         if key.endswith("#bins"):
             return array
-        length = -(-count // BLOCK) if key.endswith("#moments") else count
+        # Moments are of blocks, or of as many blocks together as divide the width.
+        length = -(-count // (width // array.shape[-1])) if key.endswith("#moments") else count
         # A whole chunk is handed out while it is still being computed.
         return array if array.shape[-1] == length else np.asarray(array)[..., :length]
 

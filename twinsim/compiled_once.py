@@ -21,7 +21,7 @@ def compiled_once(function: Callable[..., Any]) -> Callable[..., Any]:
     """A compiled function that runs once or twice, so that LLVM does not work longer on it than it runs.
 
     Curves are lanes, which have a compiler of their own; what XLA has to do is to lay out events, and to find steady
-    states. On GPUs everything is XLA's.
+    states. For GPUs XLA compiles as always.
     """
     program = jax.jit(function)
     if jax.default_backend() != "cpu":

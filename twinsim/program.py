@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from kernels.batch import BLOCK, NOTHING, Fold, OverBlocks, all_devices
-from kernels.reducers import Cut, block_moments
+from kernels.batch import BLOCK, NOTHING, Fold, OverBlocks, all_devices, blocks_at_once
+from kernels.reducers import Cut, block_moments, joined
 from twinsim.endpoints import Endpoint, watch_of
 from twinsim.flags import flags_of, ranged
 from twinsim.people import amounts, constant_people, individual_of, of_both, people_in_segments, same_for_all
@@ -151,6 +151,12 @@ class CohortProgram:
             watch=watch_of(self.endpoints),
         )
 
+    @staticmethod
+    def _moments(curve: Array, counted: Array) -> Array:
+        """Of each block; where many are computed at once, of as many together as make a node of the tree of all."""
+        moments = block_moments(curve, counted, BLOCK)
+        return joined(moments) if blocks_at_once(curve.shape[-1]) > 1 else moments
+
     @property
     def fold(self) -> Fold:
         """Counts over all blocks, and in place of curves that nobody asked for their moments."""
@@ -163,7 +169,7 @@ class CohortProgram:
             return {f"{key}#bins": self.bins.start(shapes[key].shape[0]) for key in self.reduced}
 
         def add(total: Any, own: Mapping[str, Any], results: Mapping[str, Array]) -> Any:
-            made = {f"{key}#moments": block_moments(results[key], own["counted"], BLOCK) for key in self.reduced}
+            made = {f"{key}#moments": self._moments(results[key], own["counted"]) for key in self.reduced}
             if self.bins is None:
                 return total, made
             return {

@@ -1,10 +1,10 @@
-"""Lanes: a program of many patients as SIMD code of our own.
+"""Lanes: a program of many patients as SIMD code of our own, or as threads of a GPU.
 
 XLA turns a step of an integrator into some two dozen loops over a block of patients, each reading and writing memory.
 `lanes` compiles the same JAX program the other way round: for a few patients at a time, one per SIMD lane, the whole
 trajectory is one function whose values stay in registers. The program is traced once (`function`), written as LLVM
 assembly (`program`, with `elementwise`, `elementary`, `arrays` and `control` for the primitives), compiled by llvmlite
-(`host`), and called by XLA as a custom call.
+(`host`), and called by XLA as a custom call. On an NVIDIA GPU the same text, one lane wide, is a thread (`nvidia`).
 
 What a program may do: element-wise operations; loops whose question is reduced by `jnp.any` or `jnp.all` over patients
 and whose bodies choose by `jnp.where`; rows of arrays by index. Every argument and result has its patient axis last,
@@ -67,9 +67,9 @@ def lanes(function: Callable[..., Any], patients: int, note: Note = lambda reaso
 
 def room(shape: tuple[int, ...], dtype: Any) -> jax.Array:
     """An array with anything in it, to be written over; XLA's own `empty` is filled with zeros on CPUs."""
-    if missing():
+    if missing() or here() is not host:
         return lax.empty(shape, dtype)
-    return here().room(jax.ShapeDtypeStruct(shape, dtype))
+    return host.room(jax.ShapeDtypeStruct(shape, dtype))
 
 
 def here() -> Any:
@@ -77,9 +77,11 @@ def here() -> Any:
     return host if jax.default_backend() == "cpu" else nvidia
 
 
-def leave_to_xla(reason: str) -> None:
-    """Use no lanes from now on; with an empty reason, use them again."""
+def leave_to_xla(reason: str) -> str:
+    """Use no lanes from now on; with an empty reason, use them again. The reason until now."""
+    before = "".join(_OFF)
     _OFF[:] = [reason] if reason else []
+    return before
 
 
 def missing() -> str:

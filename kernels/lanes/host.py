@@ -104,27 +104,42 @@ def machine_code(assembly: str) -> bytes:
     assert llvm is not None
     machine = _machine()
     made_by = f"{llvm.llvm_version_info} {machine.triple} {llvm.get_host_cpu_name()} {_features()}"
-    return kept(hashlib.sha256(f"{made_by}\n{assembly}".encode()).hexdigest(), lambda: _compiled(assembly, machine))
+    return kept(
+        hashlib.sha256(f"{made_by}\n{assembly}".encode()).hexdigest(),
+        lambda: machine.emit_object(optimised(assembly, machine)),
+    )
 
 
-def _compiled(assembly: str, machine: Any) -> bytes:
+def optimised(assembly: str, machine: Any) -> Any:
+    """A module as a machine is to emit it."""
     assert llvm is not None
     module = llvm.parse_assembly(assembly)
-    module.triple = machine.triple
-    module.data_layout = str(machine.target_data)
+    module.triple, module.data_layout = machine.triple, str(machine.target_data)
     module.verify()
     options = llvm.create_pipeline_tuning_options(speed_level=3)
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    return machine.emit_object(module)
+    return module
+
+
+def named(assembly: str) -> tuple[str, str]:
+    """A name for the function `program` of a module, by which no other is called, and the module with it."""
+    name = "lanes_" + hashlib.sha256(assembly.encode()).hexdigest()[:24]
+    return name, assembly.replace("@program", f"@{name}")
+
+
+def aliases(given: Sequence[Any], over: Sequence[Any]) -> dict[int, int]:
+    """Which operand is written over by which result, where what is written over stands behind the arguments."""
+    results = [i for i, x in enumerate(over) if x is not None]
+    return {len(given) + k: i for k, i in enumerate(results)}
 
 
 def register(assembly: str) -> str:
     """Compile a module and register its door with XLA; the name to call it by."""
-    name = "lanes_" + hashlib.sha256(assembly.encode()).hexdigest()[:24]
+    name, assembly = named(assembly)
     with _LOCK:  # JAX may trace in several threads, and XLA takes a name once
-        _register(assembly.replace("@program", f"@{name}"), name)
+        _register(assembly, name)
     return name
 
 
@@ -155,11 +170,9 @@ def call(
         Unsupported: with what.
     """
     assembly, given = module_of(jaxpr, "program", group, arguments, streamed)
-    # What is written over stands behind the arguments, and the program never looks at it.
-    old = [(i, x) for i, x in enumerate(over) if x is not None]
-    aliases = {len(given) + k: i for k, (i, _) in enumerate(old)}
-    called = jax.ffi.ffi_call(register(assembly), results, input_output_aliases=aliases)
-    return list(called(*given, *(x for _, x in old)))
+    called = jax.ffi.ffi_call(register(assembly), results, input_output_aliases=aliases(given, over))
+    # The program never looks at what is written over.
+    return list(called(*given, *(x for x in over if x is not None)))
 
 
 def room(shape: jax.ShapeDtypeStruct) -> jax.Array:

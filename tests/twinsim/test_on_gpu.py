@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kernels.batch
-import twinsim
+import twinsim.program
 from tests.kernels.lanes.gpu_twin import on_gpu
 from twinsim.cohort_job import cohort_job
 from twinsim.program import compiled
@@ -23,7 +23,8 @@ def gpu(monkeypatch):
     """Attributes of the kernels that are called."""
     asked = []
     on_gpu(monkeypatch, asked)
-    monkeypatch.setattr(kernels.batch, "blocks_at_once", lambda patients, block=256: patients // block)
+    for module in (kernels.batch, twinsim.program):
+        monkeypatch.setattr(module, "blocks_at_once", lambda patients, block=256: patients // block)
     compiled.cache_clear()
     yield asked
     compiled.cache_clear()
@@ -42,8 +43,14 @@ def test_cohort(solver, request):
     found = numbers(solver)
     assert len(asked) == 2  # people, curves
     assert found.keys() == expected.keys()
+    moments = job(solver).reducers[0]
+    means = [moments.finish(moments.add(moments.start(), each, 0)) for each in (found, expected)]
+    for (variable, ours), (_, theirs) in zip(*means, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=1e-6, err_msg=variable.name)
     for key, array in expected.items():
-        if key.endswith("#bins"):
+        if key.endswith("#moments"):
+            assert found[key].shape[-1] < array.shape[-1]  # blocks are joined
+        elif key.endswith("#bins"):
             # Whoever stands at the edge of a bin may fall to the other side.
             assert np.abs(found[key].astype(int) - array).sum() <= 1e-3 * array.sum()
             assert found[key].sum() == array.sum()

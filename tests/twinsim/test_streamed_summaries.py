@@ -5,9 +5,11 @@ import jax
 import numpy as np
 import pytest
 
-import twinsim
+import kernels.batch
+import twinsim.program
 from kernels.batch import BLOCK
 from twinsim.cohort_job import cohort_job
+from twinsim.program import compiled
 from twinsim.run.local import execute
 from twinsim.run.moments import Moments
 from twinsim.run.summary import Quantiles
@@ -62,6 +64,26 @@ def test_the_same_summaries_to_the_bit_whatever_the_chunks_and_what_is_saved(tmp
         with h5py.File(outcome.path) as file:
             files.append({name: np.asarray(data).tobytes() for name, data in file["summary"].items()})
     assert files[0] == files[1] == files[2]
+
+
+def test_blocks_that_are_computed_at_once_are_joined_in_the_program(monkeypatch, tmp_path):
+    """As on a GPU; chunks of 32 and 48 blocks, the last one filled up."""
+
+    def summary(folder, chunk, size):
+        outcome = execute(study(size=size), tmp_path / folder, save="summary", chunk=chunk)
+        with h5py.File(outcome.path) as file:
+            return {name: np.asarray(data) for name, data in file["summary"].items()}
+
+    expected = summary("blocks", 8192, 100_200)
+    for module in (kernels.batch, twinsim.program):
+        monkeypatch.setattr(module, "blocks_at_once", lambda patients, block=BLOCK: patients // block)
+    compiled.cache_clear()
+    assert study().compute(0, 8192)["concentration#moments"].shape == (3, len(TIMES), jax.device_count())
+    for chunk in (8192, 12288):
+        found = summary(str(chunk), chunk, 100_200)
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, rtol=1e-12, err_msg=name)
+    compiled.cache_clear()
 
 
 def test_one_program_for_any_size_seed_and_dose(caplog):

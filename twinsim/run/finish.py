@@ -34,7 +34,7 @@ def finish(
         its path.
     """
     shards = sorted(shards, key=lambda shard: shard.number)
-    ids = np.asarray(job.patient_ids(0, job.size), np.int64)
+    ids = stored_ids(job, layout, 0, job.size)
     if ids.shape != (job.size,):
         raise StoreError(f"patient_ids gave shape {ids.shape} for {job.size} patients")
     whole = Layout(job.title, layout.variables, layout.coordinates, _attributes(job, plan, shards), layout.filter)
@@ -42,6 +42,13 @@ def finish(
     path = folder / RESULTS_FILE
     (join_shards if plan.one_file else map_shards)(path, contents, shards, kept)
     return path
+
+
+def stored_ids(job: Job, layout: Layout, first: int, count: int) -> np.ndarray:
+    """Patient ids; zeros that take no room where nothing is stored per patient."""
+    if not layout.variables:
+        return np.broadcast_to(np.int64(0), (count,))
+    return np.asarray(job.patient_ids(first, count), np.int64)
 
 
 def _attributes(job: Job, plan: Plan, shards: list[Shard]) -> dict[str, Any]:

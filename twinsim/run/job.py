@@ -120,7 +120,7 @@ class Job(Protocol):
             arrays by variable key ("name" or "group/name") with the patient as the last axis, e.g. (time, patient)
             or (scenario, time, patient). They may be JAX arrays that are still being computed: the runner asks for
             the next chunk before it looks at this one. Outputs that only reducers use may be among them; in
-            their place `key#moments` (3, ..., block), see `summary.Moments`, and `key#bins` (part, ..., bin), counts
-            for `summary.Quantiles`.
+            their place `key#moments` (3, ..., block or blocks joined), see `moments.Moments`, and `key#bins` (part,
+            ..., bin), counts for `summary.Quantiles`.
         """
         ...

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from twinsim.errors import StoreError
-from twinsim.run.finish import finish, remove_shards, whole_results
+from twinsim.run.finish import finish, remove_shards, stored_ids, whole_results
 from twinsim.run.job import Job, State
 from twinsim.run.outcome import RunOutcome, Tally
 from twinsim.run.plan import Plan, make_plan, stored_identity, stored_variables, wanted_keys
@@ -264,7 +264,7 @@ class _Run:
 
     def _open(self, number: int) -> ShardWriter:
         first, rows = self._range(number)
-        ids = np.asarray(self.job.patient_ids(first, rows), np.int64)
+        ids = stored_ids(self.job, self.layout, first, rows)
         return ShardWriter(self.folder, number, first, self.blanks, ids, self._kept())
 
     def _add(

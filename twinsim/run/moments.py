@@ -56,13 +56,16 @@ class Moments:
         if first % BLOCK:
             raise UsageError(f"a chunk begins at patient {first}", do=f"begin chunks at multiples of {BLOCK}")
         new: State = {}
-        blocks = 0
+        nodes = 0
         for key in self.keys:
             n, mean, m2 = _given_or_made(chunk, key)
             new |= {f"{key}:n": n, f"{key}:mean": mean, f"{key}:m2": m2}
-            blocks = len(n)
-        new["index"] = np.arange(blocks, dtype=np.int64) + first // BLOCK
-        new["level"] = np.zeros(blocks, np.int64)
+            nodes = len(n)
+        level = _level(nodes, chunk)
+        if first % (BLOCK << level):
+            raise UsageError(f"a chunk whose blocks are joined begins at patient {first}", do="begin at whole chunks")
+        new["index"] = np.arange(nodes, dtype=np.int64) + (first // BLOCK >> level)
+        new["level"] = np.full(nodes, level, np.int64)
         return self.merge(state, new)
 
     def merge(self, a: State, b: State) -> State:
@@ -134,8 +137,17 @@ def _chan(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> tuple[np.ndarray,
     return n, ma + delta * weight, qa + qb + delta * delta * (na * weight)
 
 
+def _level(nodes: int, chunk: Mapping[str, np.ndarray]) -> int:
+    """How often blocks have been joined already: the fewest times that leave so many nodes of the chunk's patients."""
+    patients = next((np.shape(array)[-1] for key, array in chunk.items() if "#" not in key), nodes * BLOCK)
+    blocks, level = -(-patients // BLOCK), 0
+    while -(-blocks >> level) > nodes:
+        level += 1
+    return level
+
+
 def _given_or_made(chunk: Mapping[str, np.ndarray], key: str) -> Sequence[np.ndarray]:
-    """Number, mean and sum of squared deviations (block, ...): from `key#moments` where the chunk has it."""
+    """Number, mean and sum of squared deviations (node, ...): from `key#moments` where the chunk has it."""
     if f"{key}#moments" not in chunk:
         return _block_moments(np.asarray(chunk[key]))
     n, mean, m2 = np.ascontiguousarray(np.moveaxis(np.asarray(chunk[f"{key}#moments"], np.float64), -1, 1))
