@@ -6,6 +6,7 @@ each is an array in memory; made row by row, all of them are a few registers in 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Rows:
     @property
     def size(self) -> int:
         """Elements per patient."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 def reads(jaxpr: Any) -> Counter:

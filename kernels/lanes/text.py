@@ -156,7 +156,8 @@ class Text:
             whole = self.make(f"shufflevector {vector} {first.text}, {vector} poison, {mask}", register.dtype, True)
             self._wider[register.text] = whole
         # One name may stand for numbers with and without a sign.
-        return replace(self._wider[register.text], dtype=register.dtype)
+        found = self._wider[register.text]
+        return found if found.dtype == register.dtype else replace(found, dtype=register.dtype)
 
     def together(self, registers: Sequence[Register]) -> tuple[list[Register], bool]:
         """All wide if one of them is."""

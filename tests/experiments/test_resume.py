@@ -31,7 +31,7 @@ from twinsim.run.local import execute
 execute.__kwdefaults__["single_file_bytes"] = int(sys.argv[1])
 compute = CohortJob.compute
 def slow(self, first, count):
-    time.sleep(0.1)
+    time.sleep(0.2)
     return compute(self, first, count)
 CohortJob.compute = slow
 sys.exit(main(sys.argv[2:]))
