@@ -80,6 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
         the exit code.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # Tracing makes objects by the million, hardly any of them in cycles: looking for cycles took a tenth of the time.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
     configure(fast=True)
     debug = "debug=true" in [a.lower() for a in arguments]
     try:

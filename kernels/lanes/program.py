@@ -73,16 +73,20 @@ class Writer:
                 return self.xla.constant(np.asarray(atom.val, aval.dtype))
             return known[atom]
 
-        read_again = {atom for equation in jaxpr.eqns for atom in equation.invars if not isinstance(atom, core.Literal)}
-        for variable in self.outputs.keys() & read_again:
-            self.outputs[variable] = replace(self.outputs[variable], streamed=False)
-        # What fits the first-level cache is better written there first: one burst past the cache costs an integrator
-        # with full registers less than rows in between, for which its own stores would wait.
-        large = {v: place for v, place in self.outputs.items() if self.text.lanes * place.bytes > self.text.burst}
-        self.outputs = {**replaced_in_place(jaxpr, large), **self.outputs}
+        if self.outputs:
+            self.outputs = self._placed(jaxpr)
         for equation in jaxpr.eqns:
             learn(equation.outvars, self.equation(equation, [read(atom) for atom in equation.invars]))
         return [read(atom) for atom in jaxpr.outvars]
+
+    def _placed(self, jaxpr: Any) -> dict[Any, Memory]:
+        """Where results and what becomes them belong."""
+        read_again = {atom for equation in jaxpr.eqns for atom in equation.invars if not isinstance(atom, core.Literal)}
+        outputs = {v: replace(p, streamed=False) if v in read_again else p for v, p in self.outputs.items()}
+        # What fits the first-level cache is better written there first: one burst past the cache costs an integrator
+        # with full registers less than rows in between, for which its own stores would wait.
+        large = {v: place for v, place in outputs.items() if self.text.lanes * place.bytes > self.text.burst}
+        return {**replaced_in_place(jaxpr, large), **outputs}
 
     def run_closed(
         self, program: Any, arguments: Sequence[Value], outputs: Mapping[Any, Memory] | None = None
@@ -164,12 +168,14 @@ class Writer:
             registers = [registers[0], INSTRUCTIONS["convert_element_type"](text, registers[1], new_dtype=dtypes[0])]
             dtypes = (dtypes[0], dtypes[0])
         inner = _composed(name, dtypes)
-        (result,) = self.run(inner.jaxpr, inner.consts, [_scalar(r) for r in registers])
+        (result,) = self.run(inner.jaxpr, inner.consts, [boxed(r) for r in registers])
         return result[()]
 
     def each(self, equation: Any, values: list[Value]) -> Value:
         """An element-wise equation on whole arrays."""
         shape = lead(equation.outvars[0].aval.shape)
+        if not shape and all(isinstance(v, np.ndarray) and not v.shape for v in values):
+            return boxed(self.one(equation, [v[()] for v in values]))
         values = [self.aligned(v, atom.aval.shape, equation) for v, atom in zip(values, equation.invars, strict=True)]
         place = self.outputs.get(equation.outvars[0])
         rows = lambda: self.stored(self.by_row(equation, shape, values, 0), place)  # noqa: E731
@@ -281,12 +287,6 @@ def boxed(value: Any) -> Registers:
         return value
     result: Registers = np.empty((), object)
     result[()] = value
-    return result
-
-
-def _scalar(register: Register) -> Registers:
-    result: Registers = np.empty((), object)
-    result[()] = register
     return result
 
 

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class Rows:
         return math.prod(self.shape)
 
 
+@lru_cache(maxsize=256)
 def reads(jaxpr: Any) -> Counter:
     """How often each variable of a program is read, being handed out included."""
     atoms = [atom for equation in jaxpr.eqns for atom in equation.invars] + list(jaxpr.outvars)

@@ -145,7 +145,9 @@ class Text:
         """The same value in every lane."""
         if register.asked:
             raise Unsupported(ASKED)
-        if register.wide or self.lanes == 1:
+        if register.wide:
+            return register
+        if self.lanes == 1:
             return replace(register, wide=True)
         scalar, vector = scalar_type(register.dtype), self.type_of(register.dtype, True)
         if not register.text.startswith("%"):
