@@ -110,8 +110,10 @@ def kernel_of(jaxpr: Any, arguments: Sequence[Any], patients: int, unread: int =
     body = "\n  ".join([*text.slots, *text.lines, "ret void"])
     special = [f"declare i32 {INDEX}.{which}.x()" for which in ("ctaid", "tid")]
     kernel = f"define ptx_kernel void @program({', '.join(pointers)}) #0 {{\n  {body}\n}}"
-    attributes = f'attributes #0 = {{ nounwind "nvvm.maxntid"="{BLOCK}" "denormal-fp-math"="preserve-sign" }}'
-    return "\n\n".join([kernel, *special, *text.declared.values(), attributes]), made.given
+    attributes = 'attributes #0 = { nounwind "denormal-fp-math"="preserve-sign" }'
+    # Without the size of a block ptxas would leave each thread 64 registers; as metadata every LLVM understands it.
+    size = f'!nvvm.annotations = !{{!0}}\n!0 = !{{ptr @program, !"maxntidx", i32 {BLOCK}}}'
+    return "\n\n".join([kernel, *special, *text.declared.values(), attributes, size]), made.given
 
 
 @lru_cache(maxsize=8)

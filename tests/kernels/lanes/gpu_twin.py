@@ -21,7 +21,7 @@ def on_gpu(patch, asked=None):
         assert target == nvidia.TARGET
 
         def called(*operands, name, kernel_type, kernel_data, shared_mem_bytes, **sizes):
-            assert kernel_type == "ptx" and shared_mem_bytes == 0
+            assert kernel_type == "ptx" and shared_mem_bytes == 0 and f".maxntid {nvidia.BLOCK}" in kernel_data
             assert all(isinstance(size, np.int32) for size in sizes.values())
             assert [sizes[f"{kind}_{axis}"] for kind in ("grid", "block") for axis in "yz"] == [1, 1, 1, 1]
             if asked is not None:

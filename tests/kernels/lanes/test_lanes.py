@@ -154,7 +154,7 @@ def test_derivatives_in_many_directions_at_once():
     found = jax.jit(jax.vmap(lambda a, b: along(fast, (a, b))))(*directions)
     expected = jax.vmap(lambda a, b: along(program, (a, b)))(*directions)
     assert not notes, notes
-    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-12, atol=1e-14)
 
 
 def test_second_derivatives():
