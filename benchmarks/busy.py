@@ -38,14 +38,14 @@ def union_s(intervals: Iterable[Interval]) -> tuple[float, float]:
     return covered, reached - ordered[0][0]
 
 
-def device_intervals(folder: Path, plane: str = "/device:GPU") -> list[Interval]:
+def device_intervals(folder: Path, plane: str = "/device:GPU", stream: str = "Stream") -> list[Interval]:
     """Begin and end [s] of all that ran on the devices' streams, from the profile in a folder."""
     from jax.profiler import ProfileData
 
     found = []
     for path in folder.rglob("*.xplane.pb"):
         for each in ProfileData.from_file(str(path)).planes:
-            lines = [line for line in each.lines if "Stream" in line.name] if each.name.startswith(plane) else []
+            lines = [line for line in each.lines if stream in line.name] if each.name.startswith(plane) else []
             found += [(e.start_ns * 1e-9, e.end_ns * 1e-9) for line in lines for e in line.events]
     return found
 

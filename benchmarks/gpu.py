@@ -78,7 +78,7 @@ def only_xla(asked: bool) -> Iterator[None]:
     """Without kernels of our own, if that is asked for."""
     from kernels.lanes import leave_to_xla
 
-    before = leave_to_xla("by XLA") if asked else None
+    before = leave_to_xla("it was asked for") if asked else None
     try:
         yield
     finally:
@@ -88,6 +88,7 @@ def only_xla(asked: bool) -> Iterator[None]:
 
 def row_of(aim: Aim, size: int, seed: int, repeats: int) -> Row:
     """One row, with what was aimed at in its note."""
+    import twinsim  # noqa: F401  (what the environment asks for holds before rows ask for something else)
     from benchmarks import twinsim_rows
     from kernels.lanes import missing
 

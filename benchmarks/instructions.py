@@ -31,6 +31,7 @@ def kernel(problem: Problem, ours: Ours, rtol: float | None) -> tuple[str, list[
     """PTX of a row, its arguments, and arrays for its results."""
     import jax
 
+    import twinsim  # noqa: F401  (sets float64 before anything is traced)
     from benchmarks.twinsim_rows import TIERS, with_status
     from kernels.lanes import Whole, nvidia
 

@@ -11,9 +11,9 @@ from jax import lax
 from kernels.lanes import memory as mem
 from kernels.lanes.axis import PATIENTS, axis_of, lead
 from kernels.lanes.memory import Memory
-from kernels.lanes.program import Rule, Value, Writer, boxed
+from kernels.lanes.program import Rule, Value, Writer
 from kernels.lanes.rows import Rows, changed, sliced
-from kernels.lanes.text import Register, Registers, Unsupported, constant
+from kernels.lanes.text import Register, Registers, Unsupported, boxed, constant
 
 
 def _kept(shape: tuple[int, ...], per_axis: Any) -> tuple:

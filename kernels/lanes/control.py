@@ -11,10 +11,10 @@ import numpy as np
 from kernels.lanes import memory as mem
 from kernels.lanes.axis import axis_of, lead
 from kernels.lanes.memory import Memory
-from kernels.lanes.program import Rule, Value, Writer, boxed
+from kernels.lanes.program import Rule, Value, Writer
 from kernels.lanes.rows import Rows
 from kernels.lanes.shared import Shared
-from kernels.lanes.text import Register, Registers, Unsupported, constant
+from kernels.lanes.text import Register, Registers, Unsupported, boxed, constant
 
 
 class _Slots:

@@ -25,7 +25,7 @@ from kernels.lanes.memory import UNROLLED, Memory
 from kernels.lanes.places import inner_program, replaced_in_place
 from kernels.lanes.rows import CHEAP, LARGEST, LAZY, Rows, is_large, reads
 from kernels.lanes.shared import CONSTANTS, Outside, Shared, of_patients
-from kernels.lanes.text import ASKED, Register, Registers, Text, Unsupported, constant
+from kernels.lanes.text import ASKED, Register, Registers, Text, Unsupported, boxed, constant
 
 Value = Any  # Registers | Memory | Rows | Shared
 Rule = Callable[["Writer", Any, list[Value]], Value | list[Value]]
@@ -279,15 +279,6 @@ class Writer:
         """A value in memory."""
         value = self.settled(self.inside(value))
         return value if isinstance(value, Memory) else mem.spilled(value, dtype, self.text)
-
-
-def boxed(value: Any) -> Registers:
-    """Indexing an array of registers down to one gives the register itself; this puts it back into an array."""
-    if isinstance(value, np.ndarray):
-        return value
-    result: Registers = np.empty((), object)
-    result[()] = value
-    return result
 
 
 @lru_cache(maxsize=256)

@@ -9,9 +9,9 @@ import numpy as np
 from kernels.lanes.axis import PATIENTS, axis_of
 from kernels.lanes.elementwise import INSTRUCTIONS
 from kernels.lanes.memory import UNROLLED
-from kernels.lanes.program import Rule, Value, Writer, boxed
+from kernels.lanes.program import Rule, Value, Writer
 from kernels.lanes.rows import LARGEST, Rows, is_large
-from kernels.lanes.text import Registers, Unsupported, constant
+from kernels.lanes.text import Registers, Unsupported, boxed, constant
 
 
 def _reduction(instruction: str, across: str | None = None) -> Rule:

@@ -17,7 +17,7 @@ import numpy as np
 from jax.extend import core
 
 from kernels.lanes.memory import Memory
-from kernels.lanes.text import Register, Registers, Text, constant
+from kernels.lanes.text import Register, Registers, Text, boxed, constant
 
 LARGEST = 64  # operations of a row; beyond that arrays in between are put into memory
 LAZY = frozenset({"slice", "reshape", "squeeze", "expand_dims", "broadcast_in_dim", "reduce_sum", "reduce_max",
@@ -61,7 +61,7 @@ def sliced(value: Rows, starts: Sequence[int], stops: Sequence[int], steps: Sequ
     def row(index: Register) -> Registers:
         place = text.binary("mul nsw", index, constant(steps[0], np.int64)) if steps[0] != 1 else index
         place = text.binary("add nsw", place, constant(starts[0], np.int64)) if starts[0] else place
-        return _array(value.row(place)[inner])
+        return boxed(value.row(place)[inner])
 
     return Rows(shape, value.dtype, row, value.cost)
 
@@ -74,11 +74,3 @@ def changed(value: Rows, shape: Sequence[int], of_row: Callable[[Registers], Reg
 def is_large(value: Any, unrolled: int) -> bool:
     """Whether an array is computed with row by row."""
     return isinstance(value, (Memory, Rows)) and value.size > unrolled
-
-
-def _array(value: Any) -> Registers:
-    if isinstance(value, np.ndarray):
-        return value
-    result: Registers = np.empty((), object)
-    result[()] = value
-    return result

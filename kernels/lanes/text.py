@@ -75,6 +75,15 @@ class Register:
 Registers = Any  # an array of `Register`s, one per element of a value; NumPy has no type for that
 
 
+def boxed(value: Any) -> Registers:
+    """Indexing an array of registers down to one gives the register itself; this puts it back into an array."""
+    if isinstance(value, np.ndarray):
+        return value
+    result: Registers = np.empty((), object)
+    result[()] = value
+    return result
+
+
 def constant(value: Any, dtype: Any) -> Register:
     """A number known when the program is compiled."""
     return Register(literal(value, dtype), np.dtype(dtype))
